@@ -59,14 +59,16 @@ fn whole_file() -> &'static [u8] {
         database.add_question("Who is Mr. Collins?").expect("written");
         let place = Remembered { title: "Emma".into(), byte: 3, marks: [('a', 1)].into() };
         database.put_place("a text", &place).expect("written");
-        let turns = (0..12).map(|position| TurnChange::Whole(Turn {
-            position,
-            kind: "question".into(),
-            question: "Who is it?".into(),
-            answer: "\"It is a truth universally acknowledged\"".into(),
-            detail: r#"{"state": {"answered": "end_of_generation"}, "citations": []}"#.into(),
-            ..Turn::default()
-        }));
+        let turns = (0..12).map(|position| {
+            TurnChange::Whole(Turn {
+                position,
+                kind: "question".into(),
+                question: "Who is it?".into(),
+                answer: "\"It is a truth universally acknowledged\"".into(),
+                detail: r#"{"state": {"answered": "end_of_generation"}, "citations": []}"#.into(),
+                ..Turn::default()
+            })
+        });
         database.save(Target::New, WRITER, &saving(turns.collect())).expect("saved");
         drop(database);
         fs::read(folder.path().join(FILE)).expect("it is there")
@@ -75,7 +77,12 @@ fn whole_file() -> &'static [u8] {
 
 fn saving(turns: Vec<TurnChange>) -> Saving {
     let documents = Documents { names: vec!["/book.txt".into()], detail: "{}".into() };
-    Saving { head: Some(Head { title: "A book".into(), ..Head::default() }), documents: Some(documents), lengths: None, turns }
+    Saving {
+        head: Some(Head { title: "A book".into(), ..Head::default() }),
+        documents: Some(documents),
+        lengths: None,
+        turns,
+    }
 }
 
 /// Goes on with a conversation whose entry was saved like this, and exports it.

@@ -45,7 +45,14 @@ fn save_preset(text: &str) {
     let path = folder.path().join("config.toml");
     fs::write(&path, text).expect("a file");
     let recipe = RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::FULL };
-    let preset = Preset { name: "mine".into(), key: Some('6'), summary: "\"a\"\n".into(), recipe: Some(recipe), cot: None, has_own_adapters: false };
+    let preset = Preset {
+        name: "mine".into(),
+        key: Some('6'),
+        summary: "\"a\"\n".into(),
+        recipe: Some(recipe),
+        cot: None,
+        has_own_adapters: false,
+    };
     match settings::add_preset(&path, &preset) {
         Ok(()) => {
             let saved = fs::read_to_string(&path).expect("text");

@@ -84,9 +84,7 @@ fn check(document: &Document) {
     let text = &document.text;
     assert!(!text.trim().is_empty(), "an empty success");
     assert!(text.chars().all(|char| matches!(char, '\n' | '\t') || !char.is_control()), "a terminal would obey it");
-    let is_inside = |span: ByteSpan| {
-        span.start <= span.end && text.get(span.start..span.end).is_some()
-    };
+    let is_inside = |span: ByteSpan| span.start <= span.end && text.get(span.start..span.end).is_some();
     assert!(document.sources.iter().all(|source| is_inside(source.span)), "{:?}", document.sources);
     assert!(document.outline.iter().all(|entry| is_inside(entry.span)), "{:?}", document.outline);
     assert!(document.sources.windows(2).all(|two| two[0].span.end <= two[1].span.start), "{:?}", document.sources);
@@ -127,7 +125,11 @@ pub fn read_answer(text: &str, cells: usize, step: usize) {
     tui::show_answer(text, cells, step);
     let _ = (chat::code_blocks(text), chat::open_fence(text), chat::attached::references(text));
     static BOOK: std::sync::OnceLock<citations::Index> = std::sync::OnceLock::new();
-    let book = BOOK.get_or_init(|| citations::Index::new("It is a truth universally acknowledged, that a single man in possession of a good fortune"));
+    let book = BOOK.get_or_init(|| {
+        citations::Index::new(
+            "It is a truth universally acknowledged, that a single man in possession of a good fortune",
+        )
+    });
     for citation in citations::check(text, book, &[]) {
         let _ = citation.in_words(text);
     }

@@ -44,7 +44,7 @@ pub fn read_sent(body: &[u8]) {
     {
         match what {
             Counted::Spans(spans) if !texts.is_empty() && sent::check_spans(&texts[0], &spans).is_ok() => {
-                spans.into_iter().for_each(|span| drop(texts[0][span].len()));
+                spans.into_iter().for_each(|span| assert!(texts[0].get(span).is_some()));
             }
             Counted::Prompt(prompt) => drop(sent::check_prompt(&prompt)),
             _ => {}

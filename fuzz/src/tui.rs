@@ -63,7 +63,10 @@ pub fn page_through(document: Document, cells: usize, rows: usize, needle: &str,
 pub fn take_keys(in_tmux: bool, read_bytes: usize, apart: Duration, bytes: &[u8]) {
     for event in terminal_input::events(in_tmux, read_bytes, apart, bytes) {
         if let TerminalEvent::Paste(text) = event {
-            assert!(text.lines().all(|line| !wrap::clean(line).contains(char::is_control)), "a terminal would obey a paste");
+            assert!(
+                text.lines().all(|line| !wrap::clean(line).contains(char::is_control)),
+                "a terminal would obey a paste"
+            );
         }
     }
 }

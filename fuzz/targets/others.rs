@@ -6,7 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use lunette_fuzz::{read, zipped};
 
 fuzz_target!(|bytes: &[u8]| {
-    for name in ["a.eml", "a.mbox", "a.ipynb", "a.srt", "a.ass", "a.1", "a.tex", "a.org", "a.adoc", "a.rst", "a.tar", "a.gz"] {
+    for name in
+        ["a.eml", "a.mbox", "a.ipynb", "a.srt", "a.ass", "a.1", "a.tex", "a.org", "a.adoc", "a.rst", "a.tar", "a.gz"]
+    {
         read(name, bytes);
     }
     read("a.rtf", &[b"{\\rtf1 ".as_slice(), bytes].concat());
@@ -15,5 +17,8 @@ fuzz_target!(|bytes: &[u8]| {
     read("a.odt", &zipped(&[manifest, ("content.xml", &[b"<body>".as_slice(), bytes].concat())]));
     let workbook: &[u8] = b"<workbook><sheets><sheet name='a' id='r' r:id='r'/></sheets></workbook>";
     let related: &[u8] = b"<R><Relationship Id='r' Target='s.xml'/></R>";
-    read("a.xlsx", &zipped(&[("xl/workbook.xml", workbook), ("xl/_rels/workbook.xml.rels", related), ("xl/s.xml", bytes)]));
+    read(
+        "a.xlsx",
+        &zipped(&[("xl/workbook.xml", workbook), ("xl/_rels/workbook.xml.rels", related), ("xl/s.xml", bytes)]),
+    );
 });
