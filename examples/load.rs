@@ -19,18 +19,21 @@
 mod gguf;
 #[path = "../tests/support/scripted_model.rs"]
 mod scripted_model;
+#[path = "../tests/support/server_process.rs"]
+mod server_process;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use server_process::start_and_read;
 
 /// Whoever waits longer is hung.
 const HUNG: Duration = Duration::from_mins(2);
@@ -349,20 +352,7 @@ impl Server {
         command.args(["serve", "book.txt", "--port", "0", "-m", "m.gguf", "-t", "1", "--preset", "full", "--no-cache"]);
         command.args(["--max-body", &MOST_BODY_BYTES.to_string(), "--api-key", KEY]).args(more);
         command.current_dir(home).env_clear().env("HOME", home);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-        let mut log = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut address = String::new();
-        let mut line = String::new();
-        while !line.contains("\"event\":\"read\"") {
-            line.clear();
-            assert!(log.read_line(&mut line).expect("UTF-8") > 0, "the server ended");
-            if let Some((_, rest)) = line.split_once("\"address\":\"") {
-                rest.split('"').next().unwrap_or_default().clone_into(&mut address);
-            }
-        }
-        // Its log has to be read, or it would fill the pipe.
-        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let (child, address) = start_and_read(command);
         Self { child, address }
     }
 

@@ -12,17 +12,21 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
+#[path = "../tests/support/server_process.rs"]
+mod server_process;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::{Value, json};
+use server_process::start_and_read;
 
 const BOOK: &str = include_str!("../assets/pride-and-prejudice.txt");
 /// Whoever waits longer is hung.
@@ -203,19 +207,7 @@ impl Server {
         command.args(["serve", "book.txt", "--port", "0", "--preset", "full", "--no-cache", "-m"]).arg(model);
         command.args(["--draft", "off", "--parallel", &parallel.to_string(), "-t", &args.threads.to_string()]);
         command.current_dir(home).env_clear().env("HOME", home);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-        let mut log = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (mut address, mut line) = (String::new(), String::new());
-        while !line.contains("\"event\":\"read\"") {
-            line.clear();
-            assert!(log.read_line(&mut line).expect("UTF-8") > 0, "the server ended");
-            if let Some((_, rest)) = line.split_once("\"address\":\"") {
-                rest.split('"').next().unwrap_or_default().clone_into(&mut address);
-            }
-        }
-        // Its log has to be read, or it would fill the pipe.
-        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let (child, address) = start_and_read(command);
         Self { child, address }
     }
 }

@@ -12,8 +12,8 @@
 //!                               one call:  first + 1        first + 1 + 2
 //! ```
 //!
-//! Example: four clients ask about a book of 160,000 tokens. It is read once; each prefills the 40 tokens of its own question. On a CPU, a call
-//! with four tokens reads the weights once and takes about as long as one and a half with one.
+//! Example: four clients ask about a book of 160,000 tokens. It is read once; each prefills the 40 tokens of its own question. A call
+//! with four tokens reads the weights once.
 //!
 //! - *Who may join*: questions that read and answer under full attention, that have the same adapters, no passages to read again and a
 //!   maximum of tokens, and whose document the first conversation holds. The others wait until the last answer has ended.

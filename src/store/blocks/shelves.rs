@@ -143,14 +143,14 @@ impl Store {
         Ok(freed)
     }
 
-    /// Drops conversations' blocks of `group` until `most` are left, those first that were not used for longest. Returns how many were dropped.
+    /// Drops conversations' blocks of `group` until `most` are left, those first that were not used for longest. Returns how many are left.
     pub fn limit_turns(&self, group: &BlockGroup, most: usize) -> io::Result<usize> {
         let blocks: Vec<(usize, KeptBlock)> = group.blocks()?.into_iter().map(|block| (0, block)).collect();
         let names = order(&blocks, SystemTime::now()).into_iter().map(|index| blocks[index].1.name);
         let turns: Vec<BlockName> = names.filter(|name| name.part == PartOf::Conversation).collect();
         let excess = turns.len().saturating_sub(most);
         turns[..excess].iter().try_for_each(|name| group.remove(name))?;
-        Ok(excess)
+        Ok(turns.len() - excess)
     }
 
     /// Reads every block, and drops those that are not whole. `seen` gets each block's bytes as it goes on.
