@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(wide(&numbers), None);
         let few = [0_u8, 159, 146, 150, 0, 1, 2, 3].repeat(64);
         let small: Vec<u8> =
-            (0x4e00..0x5200_u16).flat_map(|number| [number, 7].map(|part| part.to_le_bytes()).concat()).collect();
+            (0x4e00..0x5200_u16).flat_map(|number| [number, 7].map(u16::to_le_bytes).concat()).collect();
         let ideographs: Vec<u8> = (0x4e00..0x5200_u16).flat_map(u16::to_le_bytes).collect();
         assert_eq!([wide(&few), wide(&small), wide(&ideographs)], [None; 3]);
     }
