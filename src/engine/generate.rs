@@ -390,6 +390,7 @@ impl<M: Machine> Worker<M> {
         let Some(count) = writing.n_probs else { return Ok(()) };
         let (own, likeliest) = self.machine.score(token, others_after, count)?;
         let scored = |token: Token, log_probability: f64, special: bool| TokenScore {
+            id: token.0,
             bytes: self.machine.token_bytes(token, special),
             log_probability,
         };

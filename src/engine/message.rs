@@ -499,6 +499,8 @@ pub struct WeighedToken {
 /// How probable a token was behind what comes before it: as the model computes it, before anything that shapes the sampling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenScore {
+    /// Its number in the model's vocabulary.
+    pub id: i32,
     /// Its text, which may be a part of a character.
     pub bytes: Vec<u8>,
     /// The natural logarithm of the probability.

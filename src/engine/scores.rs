@@ -60,7 +60,7 @@ mod tests {
     use crate::engine::message::TokenScore;
 
     fn scored(text: &[u8]) -> ScoredToken {
-        let token = TokenScore { bytes: text.to_vec(), log_probability: -1.0 };
+        let token = TokenScore { id: 7, bytes: text.to_vec(), log_probability: -1.0 };
         ScoredToken { token, likeliest: Vec::new() }
     }
 

@@ -82,7 +82,7 @@ impl Heading {
         let mut object = match &self.form {
             Form::Native(native) => {
                 let mut object = native.last(&self.model, &written.answer, &written.answer, ending.ended);
-                add_probabilities(&mut object, logprobs);
+                native.add_tokens(&mut object, written.scores.as_deref(), logprobs);
                 ending.add_to(&mut object);
                 return native.chosen(object);
             }
@@ -118,12 +118,12 @@ impl Heading {
     /// A piece of the answer.
     pub(super) fn piece(&self, piece: &AnswerPiece) -> Value {
         let logprobs = self.logprobs(piece.scores.as_deref(), piece.begin);
-        let mut chunk = match self.form {
+        let mut chunk = match &self.form {
             Form::Chat => self.chunk(&json!({ "content": piece.text }), None),
             Form::Text => self.text_chunk(&piece.text, None),
-            Form::Native(_) => {
+            Form::Native(native) => {
                 let mut chunk = native::piece(&piece.text);
-                add_probabilities(&mut chunk, logprobs);
+                native.add_tokens(&mut chunk, piece.scores.as_deref(), logprobs);
                 return chunk;
             }
         };
@@ -202,12 +202,6 @@ impl Heading {
     fn text_chunk(&self, text: &str, reason: Option<&str>) -> Value {
         let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": reason });
         self.object(self.chunk_kind(), &json!([choice]))
-    }
-}
-
-fn add_probabilities(object: &mut Value, logprobs: Value) {
-    if !logprobs.is_null() {
-        object["completion_probabilities"] = logprobs;
     }
 }
 
@@ -405,7 +399,7 @@ mod tests {
     #[test]
     fn tokens_are_sent_with_their_pieces_and_those_of_reasoning_are_not() {
         let scored = |text: &str| {
-            let token = TokenScore { bytes: text.as_bytes().to_vec(), log_probability: -1.0 };
+            let token = TokenScore { id: 7, bytes: text.as_bytes().to_vec(), log_probability: -1.0 };
             Update::Scored(vec![ScoredToken { token, likeliest: Vec::new() }])
         };
         let mut written = Written::new(true, true);

@@ -3,7 +3,7 @@
 //! | way | object |
 //! |---|---|
 //! | chat | `{"content": [{"token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": […]}, …], "refusal": null}` |
-//! | llama-server's own | `[{"token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": […]}, …]`, as a chat's, without the ids of tokens |
+//! | llama-server's own | `[{"id": 1544, "token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": […]}, …]` |
 //! | bare text | `{"tokens": ["He"], "token_logprobs": [-0.1], "top_logprobs": [{"He": -0.1, …}], "text_offset": [0]}` |
 //!
 //! A token whose bytes are a part of a character is shown with U+FFFD in its place; `bytes` has it as it is.
@@ -19,9 +19,11 @@ const IMPOSSIBLE: f64 = -9999.0;
 /// Of `tokens`; `begin` is the number of characters that the answer's tokens before them have.
 pub(super) fn logprobs(way: Way, tokens: &[ScoredToken], begin: usize) -> Value {
     match way {
-        Way::Chat => json!({ "content": tokens.iter().map(of_chat).collect::<Vec<_>>(), "refusal": null }),
+        Way::Chat => {
+            json!({ "content": tokens.iter().map(|scored| nested(scored, plain)).collect::<Vec<_>>(), "refusal": null })
+        }
         Way::Text => of_text(tokens, begin),
-        Way::Native => tokens.iter().map(of_chat).collect(),
+        Way::Native => tokens.iter().map(|scored| nested(scored, numbered)).collect(),
     }
 }
 
@@ -30,11 +32,19 @@ pub(super) fn characters(tokens: &[ScoredToken]) -> usize {
     tokens.iter().map(|scored| text(&scored.token).chars().count()).sum()
 }
 
-fn of_chat(scored: &ScoredToken) -> Value {
-    let one = |token: &TokenScore| json!({ "token": text(token), "logprob": logprob(token), "bytes": token.bytes });
+/// A token as `one` writes it, with the likeliest ones inside.
+fn nested(scored: &ScoredToken, one: fn(&TokenScore) -> Value) -> Value {
     let mut object = one(&scored.token);
     object["top_logprobs"] = scored.likeliest.iter().map(one).collect();
     object
+}
+
+fn plain(token: &TokenScore) -> Value {
+    json!({ "token": text(token), "logprob": logprob(token), "bytes": token.bytes })
+}
+
+fn numbered(token: &TokenScore) -> Value {
+    json!({ "id": token.id, "token": text(token), "logprob": logprob(token), "bytes": token.bytes })
 }
 
 fn of_text(tokens: &[ScoredToken], mut offset: usize) -> Value {
@@ -69,7 +79,7 @@ mod tests {
     use super::*;
 
     fn score(bytes: &[u8], log_probability: f64) -> TokenScore {
-        TokenScore { bytes: bytes.to_vec(), log_probability }
+        TokenScore { id: i32::from(bytes[0]), bytes: bytes.to_vec(), log_probability }
     }
 
     fn tokens() -> Vec<ScoredToken> {
@@ -94,7 +104,18 @@ mod tests {
             "refusal": null
         });
         assert_eq!(logprobs(Way::Chat, &tokens(), 7), expected);
-        assert_eq!(logprobs(Way::Native, &tokens(), 7), expected["content"]);
+    }
+
+    #[test]
+    fn llama_server_s_own_form_has_their_numbers_too() {
+        let objects = logprobs(Way::Native, &tokens(), 7);
+        assert_eq!(
+            objects[1],
+            json!({ "id": 195, "token": "\u{fffd}", "logprob": -9999.0, "bytes": [195], "top_logprobs": [
+                { "id": 97, "token": "a", "logprob": -0.25, "bytes": [97] }
+            ] })
+        );
+        assert_eq!(objects.as_array().map(Vec::len), Some(2));
     }
 
     #[test]

@@ -2,21 +2,21 @@
 //!
 //! | object | fields |
 //! |---|---|
-//! | a piece | `content`, `stop: false`, `completion_probabilities` where they were asked for |
+//! | a piece | `content`, `tokens`, `stop: false`, `completion_probabilities` where `n_probs` asks for them |
 //! | the last, or the whole | `content`, `stop: true`, `stop_type`, `stopping_word`, the counts, `generation_settings`, `prompt` |
 //!
 //! Example: `{"prompt": "Once", "n_predict": 8, "response_fields": ["content", "generation_settings/seed"]}` is answered by
 //! `{"content": " upon a time", "generation_settings/seed": 42}`.
 //!
-//! What is not known is left out: the ids of the tokens that were generated (`tokens` is empty, as llama-server has it for whoever does not
-//! ask for them), and the number of a slot. `generation_settings` has what was in force, and as off what this engine does not have.
+//! `tokens` are the ids of what was generated: of each piece, and of a whole answer where `return_tokens` asks for them. The number of a slot
+//! is left out. `generation_settings` has what was in force, and as off what this engine does not have.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::work::Ended;
-use crate::engine::message::{Finish, Limits, Sampling};
+use crate::engine::message::{Finish, Limits, Sampling, ScoredToken};
 use crate::session::asking::Asked;
 
 /// What an answer in this form repeats of its request.
@@ -25,17 +25,21 @@ pub(super) struct Native {
     prompt: Arc<str>,
     stop: Vec<String>,
     settings: Value,
+    tells_ids: bool,
+    tells_probabilities: bool,
     /// Paths of the fields that are sent; empty: all are.
     fields: Vec<String>,
 }
 
 impl Native {
-    /// For `asked`, of whose last object only `fields` are sent.
-    pub(super) fn of(asked: &Asked, fields: Vec<String>, is_streamed: bool) -> Self {
+    /// For `asked`, of whose last object only `fields` are sent. A stream has the ids of its tokens, a whole answer if it `returns_tokens`.
+    pub(super) fn of(asked: &Asked, fields: Vec<String>, is_streamed: bool, returns_tokens: bool) -> Self {
         Self {
             prompt: asked.question.clone(),
             stop: asked.limits.stop.clone(),
             settings: settings(&asked.sampling, &asked.limits, is_streamed),
+            tells_ids: is_streamed || returns_tokens,
+            tells_probabilities: asked.sampling.n_probs.is_some_and(|count| count > 0),
             fields,
         }
     }
@@ -60,6 +64,16 @@ impl Native {
             "stop_type": stop_type(finish),
             "stopping_word": self.stopping_word(finish),
         })
+    }
+
+    /// Adds to `object` what it tells of its tokens, whose `scores` are there if anything was asked for.
+    pub(super) fn add_tokens(&self, object: &mut Value, scores: Option<&[ScoredToken]>, probabilities: Value) {
+        if self.tells_ids {
+            object["tokens"] = scores.unwrap_or_default().iter().map(|scored| scored.token.id).collect();
+        }
+        if self.tells_probabilities {
+            object["completion_probabilities"] = probabilities;
+        }
     }
 
     /// The text that ended the answer; null where it may have been one of several.
@@ -151,6 +165,8 @@ mod tests {
             prompt: "Once".into(),
             stop: owned(stop),
             settings: settings(&sampling, &limits, false),
+            tells_ids: false,
+            tells_probabilities: false,
             fields: owned(fields),
         }
     }

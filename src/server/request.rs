@@ -82,6 +82,8 @@ pub(super) struct Request {
     pub(super) logprobs: Option<u32>,
     /// A JSON schema, not checked yet.
     pub(super) schema: Option<Arc<str>>,
+    /// With the ids of all tokens beside a whole answer, in llama-server's own form.
+    pub(super) returns_tokens: bool,
     /// Which fields of llama-server's own form are sent, `generation_settings/seed` for one inside of another; empty: all.
     pub(super) response_fields: Vec<String>,
     /// `None`: the answer is sent whole.
@@ -107,6 +109,7 @@ impl Request {
             stop: stop(&fields)?,
             logprobs: logprobs(way, &fields)?,
             schema: schema(&fields)?,
+            returns_tokens: way == Way::Native && fields.flag("return_tokens")?,
             response_fields: response_fields(way, &fields)?,
             streaming: streaming(&fields)?,
         })
@@ -216,7 +219,7 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
 fn refuse_what_this_way_has_not(way: Way, fields: &Fields<'_>) -> Result<(), ApiError> {
     let others = match way {
         Way::Chat | Way::Text => &["n_probs"][..],
-        Way::Native => &["return_tokens", "post_sampling_probs"],
+        Way::Native => &["post_sampling_probs"],
     };
     match others.iter().find(|name| fields.value(name).is_some_and(|value| !is_nothing(value))) {
         Some(&name) => Err(ApiError::not_offered(name, format!("{name} is not offered"))),
@@ -297,7 +300,11 @@ fn logprobs(way: Way, fields: &Fields<'_>) -> Result<Option<u32>, ApiError> {
     match way {
         Way::Text if fields.value("logprobs") == Some(&Value::Bool(false)) => Ok(None),
         Way::Text => fields.parsed("logprobs", most),
-        Way::Native => Ok(fields.parsed("n_probs", most)?.filter(|count| *count > 0)),
+        Way::Native => {
+            // The ids of tokens come with their scores.
+            let ids = fields.flag("return_tokens")? || fields.flag("stream")?;
+            Ok(fields.parsed("n_probs", most)?.filter(|count| *count > 0 || ids).or(ids.then_some(0)))
+        }
         Way::Chat => match (fields.flag("logprobs")?, fields.parsed("top_logprobs", most)?) {
             (true, count) => Ok(Some(count.unwrap_or(0))),
             (false, None | Some(0)) => Ok(None),
@@ -541,8 +548,12 @@ mod tests {
         assert_eq!((asked.max_tokens, asked.documents), (Some(Count(Some(5))), Some(Vec::new())));
         assert_eq!(asked.response_fields, ["content", "generation_settings/seed"]);
         assert_eq!(own(json!({ "n_probs": 0, "n_predict": -1 })).map(|asked| asked.logprobs), Ok(None));
+        for ids in
+            [json!({ "return_tokens": true }), json!({ "stream": true }), json!({ "n_probs": 0, "stream": true })]
+        {
+            assert_eq!(own(ids).map(|asked| asked.logprobs), Ok(Some(0)));
+        }
         let told = |more: Value| own(more).expect_err("it is refused");
-        assert_eq!(told(json!({ "return_tokens": true })), "return_tokens is not offered");
         assert_eq!(told(json!({ "post_sampling_probs": true })), "post_sampling_probs is not offered");
         assert_eq!(told(json!({ "t_max_predict_ms": 500 })), "t_max_predict_ms is not offered");
         assert_eq!(told(json!({ "response_fields": 7 })), "response_fields is a text or a list of texts, not 7");

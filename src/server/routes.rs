@@ -264,13 +264,14 @@ fn prepare(server: &Server, way: Way, body: &[u8], model: &Loaded) -> Result<Rea
     let mut request = request::Request::read(way, body)?;
     let streaming = request.streaming;
     let fields = std::mem::take(&mut request.response_fields);
+    let returns_tokens = request.returns_tokens;
     let documents = server.documents.choose(request.documents.as_deref(), &server.files)?;
     let reading = server.defaults.reading(&request)?;
     let asked = server.defaults.lay_out(request, &reading, &documents, model)?;
     let form = match way {
         Way::Chat => Form::Chat,
         Way::Text => Form::Text,
-        Way::Native => Form::Native(Box::new(Native::of(&asked, fields, streaming.is_some()))),
+        Way::Native => Form::Native(Box::new(Native::of(&asked, fields, streaming.is_some(), returns_tokens))),
     };
     Ok(Ready { asked, reading, documents, streaming, form })
 }

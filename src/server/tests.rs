@@ -121,7 +121,9 @@ fn llama_server_s_own_form_is_answered_whole() {
     assert_eq!(told.map(|name| object[name].clone()).to_vec(), expected);
     let settings = &object["generation_settings"];
     assert_eq!((&settings["n_predict"], &settings["seed"]), (&json!(8), &json!(42)));
-    assert_eq!(object["completion_probabilities"][0]["logprob"], 0.0);
+    assert_eq!((&object["completion_probabilities"][0]["logprob"], &object["tokens"]), (&json!(0.0), &json!([])));
+    let object = running.post("/completion", &own_form(&json!({ "return_tokens": true }))).json();
+    assert_eq!((&object["completion_probabilities"], &object["tokens"]), (&Value::Null, &json!([7])));
     assert!(object["timings"]["predicted_n"].is_u64() && object["lunette"]["preset"] == "full", "{object}");
     let wanted = json!({ "response_fields": ["content", "generation_settings/n_predict"] });
     let chosen = running.post("/completion", &own_form(&wanted)).json();
@@ -149,6 +151,8 @@ fn llama_server_s_own_form_is_streamed_and_its_last_object_closes_it() {
     assert_eq!(texts, " upon a time");
     assert!(pieces.iter().all(|piece| piece["stop"] == false), "{pieces:?}");
     assert!(pieces[0]["prompt_progress"]["total"].is_u64(), "{pieces:?}");
+    let ids: Vec<&Value> = pieces.iter().filter(|piece| piece["content"] != "").map(|piece| &piece["tokens"]).collect();
+    assert_eq!(ids, [&json!([7]), &json!([7])]);
     let told = ["stop", "content", "stop_type", "stopping_word"].map(|name| last[name].clone());
     assert_eq!(told, [json!(true), json!(""), json!("word"), json!("!")]);
     assert!(last["timings"].is_object() && last["generation_settings"]["stream"] == true, "{last}");

@@ -490,6 +490,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn jobs_that_run_side_by_side_have_ids_of_their_own_and_all_their_events_come_out() {
+        let (mut client, engine) = connected();
+        let jobs = [(); 2].map(|()| client.begin(|job| reading(job, CancelToken::default())));
+        let sent = engine.commands.try_iter().map(|command| match command {
+            Command::Prefill { job, .. } => job,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(sent.collect::<Vec<_>>(), jobs);
+        assert_ne!(jobs[0], jobs[1]);
+        let ended = Event::Failed { job: jobs[0], failure: failure("too long") };
+        let told = [piece(jobs[1].0, "b"), piece(jobs[0].0, "a"), ended, piece(jobs[1].0, "c")];
+        for event in told.clone() {
+            engine.tell(event);
+        }
+        for event in told {
+            assert_eq!(client.event().await, Ok(event));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_waited_for_until_the_first_stop_or_the_engine_s_end() {
+        let (mut client, engine) = connected();
+        engine.signal(Signal::Terminate);
+        assert_eq!(client.event().await, Err(ClientError::Stopped(Stop::Signal(Signal::Terminate))));
+        engine.tell(counted(1, 2));
+        assert_eq!(client.event().await, Ok(counted(1, 2)), "what still comes is told");
+        drop(engine);
+        assert_eq!(client.event().await, Err(ClientError::Failed(Failure::engine_gone())));
+    }
+
+    #[tokio::test]
     async fn a_chat_is_told_every_event_and_once_that_the_engine_is_gone() {
         let (mut client, engine) = connected();
         engine.tell(counted(7, 1));

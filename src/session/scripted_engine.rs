@@ -193,7 +193,7 @@ impl ScriptedEngine {
 
 /// A token that is certain, and the likeliest one therefore.
 fn certain(text: &str) -> ScoredToken {
-    let token = TokenScore { bytes: text.as_bytes().to_vec(), log_probability: 0.0 };
+    let token = TokenScore { id: 7, bytes: text.as_bytes().to_vec(), log_probability: 0.0 };
     ScoredToken { likeliest: vec![token.clone()], token }
 }
 

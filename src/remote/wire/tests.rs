@@ -225,7 +225,7 @@ fn every_event_comes_back() {
         heat: vec![Passage { span: 0..9, score: 0.25 }].into(),
     });
     let weight = Weight { log_probability: f64::NEG_INFINITY, is_likeliest: false };
-    let token = TokenScore { bytes: vec![0xc3], log_probability: f64::NEG_INFINITY };
+    let token = TokenScore { id: 7, bytes: vec![0xc3], log_probability: f64::NEG_INFINITY };
     let scored = ScoredToken { token: token.clone(), likeliest: vec![TokenScore { log_probability: -0.5, ..token }] };
     let events = [
         Event::Loading { fraction: 0.5 },
