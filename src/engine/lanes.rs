@@ -33,7 +33,7 @@ use super::cache_index::Token;
 use super::generate::{Answering, Next, Standing, Writing};
 use super::job::{Job, rate};
 use super::machine::{Decoded, Guest, Machine, NextToken};
-use super::message::{Command, Event, Failure, Finish, JobId, Question, Reread, Segment, TokenCounts};
+use super::message::{CancelToken, Command, Event, Failure, Finish, JobId, Question, Reread, Segment, TokenCounts};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::verify::Verifying;
 use super::worker::{Goal, Worker};
@@ -193,24 +193,37 @@ impl<M: Machine> Worker<M> {
     /// Who comes next? Whoever was stopped meanwhile is told so, and what takes no time is done. `None`: nobody is there.
     fn look_outside(&mut self, group: &Group<M>, mut is_closed: bool) -> Option<Door> {
         loop {
+            if self.ends_stopped_outside() {
+                is_closed = false;
+                continue;
+            }
             match self.inbox.peek()? {
                 Command::AnswerNow { job } if group.has(*job) => return None,
                 Command::Forecast { recipe, .. } if recipe.adapters != self.adapted => return Some(Door::Closed),
                 Command::AnswerNow { .. } | Command::Count { .. } | Command::Forecast { .. } => {}
-                Command::Ask(question) if question.cancel.is_cancelled() => {}
                 Command::Ask(_) if !is_closed => {}
                 _ => return Some(Door::Closed),
             }
             is_closed = false;
             match self.inbox.take()? {
                 Command::Count { job, texts } => self.count(job, &texts),
-                Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
-                Command::Ask(question) if question.cancel.is_cancelled() => self.tell_cancelled(&question),
+                Command::Forecast { job, prompt, recipe } => self.tell_forecast(job, &prompt, &recipe),
                 Command::Ask(question) => return Some(self.applies(question)),
                 // Its answer has already ended.
                 _ => {}
             }
         }
+    }
+
+    /// Ends the next command if it was stopped meanwhile: what comes behind it does not wait for it.
+    fn ends_stopped_outside(&mut self) -> bool {
+        let is_stopped = self.inbox.peek().and_then(Command::cancel).is_some_and(CancelToken::is_cancelled);
+        let Some(command) = is_stopped.then(|| self.inbox.take()).flatten() else { return false };
+        let has_ended = self.ends_stopped(&command);
+        if !has_ended {
+            self.inbox.put_back(command);
+        }
+        has_ended
     }
 
     /// Whether `question` may join.
@@ -259,6 +272,10 @@ impl<M: Machine> Worker<M> {
             return self.tell(Event::Failed { job: question.job, failure });
         }
         self.guest_cells += cells;
+        // What is read for a guest is no cost of a draft.
+        for lane in group.lanes.iter_mut().filter(|lane| lane.seat == Seat::First) {
+            self.drop_draft(&mut lane.answering.writing.verifying);
+        }
         let mut job = Job::new(question.job, question.cancel.clone(), question.limits.time);
         job.tokens = TokenCounts {
             document: tokenized.document_tokens,
@@ -273,13 +290,6 @@ impl<M: Machine> Worker<M> {
         let answering = Answering { job, tokenized, writing, prefilled: Instant::now() };
         let seat = Seat::Guest(Place { guest, shared, len: shared, cells });
         group.lanes.push(Lane { seat, answering, next: Ok(Next::Prompt) });
-    }
-
-    /// Tells that a question was stopped before anything was done for it.
-    fn tell_cancelled(&mut self, question: &Question) {
-        let job = Job::new(question.job, question.cancel.clone(), None);
-        let recipe = question.recipe.resolve(0, self.machine.layers());
-        self.tell_answered(&job, recipe, Finish::Cancelled, None);
     }
 
     // --- how they go on ------------------------------------------------------------------------------------------------

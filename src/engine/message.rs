@@ -2,7 +2,8 @@
 //! can import it.
 //!
 //! Every job has an id, and every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
-//! [`Event::Answered`], [`Event::Weighed`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
+//! [`Event::Answered`], [`Event::Weighed`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces. One that is stopped before
+//! anything is done for it has only its last event.
 
 use std::fmt;
 use std::ops::Range;

@@ -32,6 +32,7 @@
 //! | [`trial`], `tried` | does a model survive its first token in a child process, and which ones did? |
 //! | [`tokens`], `split_points` | which bytes make a token, and where can a text be split to tokenise it on all cores? |
 //! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
+//! | `stopped` | what is told of a job that was stopped before anything was done for it? |
 //! | `schema` | which tokens may follow, if the answer has to fit a JSON schema? |
 //! | `offload` | how many layers go onto a GPU? |
 //! | [`peers`], [`peer_server`] | how does another machine compute layers, and how does this one for others? |
@@ -85,6 +86,7 @@ mod scores;
 mod snapshot_cache;
 mod split;
 mod split_points;
+mod stopped;
 pub mod survey;
 mod threads;
 mod tokenized_prompt;

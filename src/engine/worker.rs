@@ -227,6 +227,9 @@ impl<M: Machine> Worker<M> {
     /// Executes commands until [`Command::Shutdown`] or until the sender is gone.
     pub(super) fn run(&mut self) {
         while let Some(command) = self.inbox.next() {
+            if self.ends_stopped(&command) {
+                continue;
+            }
             match command {
                 Command::Prefill { job, prompt, recipe, cancel } => self.read(job, &prompt, &recipe, cancel),
                 Command::Ask(question) => self.ask(&question),
@@ -345,8 +348,13 @@ impl<M: Machine> Worker<M> {
         if let Err(failure) = self.adapt(spec) {
             return self.tell(Event::Failed { job, failure });
         }
-        let tokenized = self.tokenize(prompt, spec);
         self.disk.begin_job(&mut self.machine);
+        self.tell_forecast(job, prompt, spec);
+    }
+
+    /// A forecast with the present adapters, and with the blocks on disk that were found before: without waiting for either.
+    pub(super) fn tell_forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
+        let tokenized = self.tokenize(prompt, spec);
         let live = self.saved_by(&self.kv, &tokenized, Goal::KEEP);
         let room = self.context_for(&tokenized);
         let kept = self.snapshots.logs().filter(|log| log.cells() <= room);
@@ -918,6 +926,7 @@ impl<M: Machine> Worker<M> {
     }
 
     pub(super) fn figures(&self, job: &Job, recipe: Recipe) -> Figures {
+        let context_tokens = self.machine.context_tokens().saturating_sub(self.guest_room(&recipe));
         Figures {
             recipe,
             tokens: job.tokens,
@@ -926,7 +935,7 @@ impl<M: Machine> Worker<M> {
             threads: job.threads,
             reasoning_end: None,
             prefill_cost: self.cost_model.cost(),
-            context_tokens: self.machine.context_tokens(),
+            context_tokens,
         }
     }
 

@@ -231,7 +231,7 @@ pub(super) fn refused(server: &Server, refusal: Refusal) -> ApiError {
         Refusal::Closed => ApiError::closing(),
         Refusal::Full { waiting } => {
             let each = server.metrics.mean_answer().unwrap_or(USUAL_ANSWER);
-            let all = each.as_secs_f64() * (waiting + 1) as f64;
+            let all = each.as_secs_f64() * (waiting + 1) as f64 / server.queue.answering().max(1) as f64;
             ApiError::queue_is_full(waiting, (all.ceil() as u64).clamp(1, LONGEST_RETRY_S))
         }
     }

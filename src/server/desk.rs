@@ -127,11 +127,6 @@ impl Desk<'_> {
 
     /// Gives the engine what has its turn.
     fn give(&mut self, number: Number, turn: Turn, jobs: &mut Jobs, queue: &Queue<Turn>) {
-        // Nothing else keeps the engine from it.
-        let has_begun = jobs.is_empty();
-        if has_begun {
-            queue.has_begun(number);
-        }
         let (cancel, (job, kind)) = match turn {
             Turn::Question(work) if work.cancel.is_cancelled() => return,
             Turn::Question(work) => {
@@ -144,11 +139,15 @@ impl Desk<'_> {
             Turn::Command(sent) => {
                 let SentCommand { command, events, control } = *sent;
                 let gives_way = matches!(command, Command::ReadAhead(_));
+                if gives_way && !jobs.is_empty() {
+                    control.cancel.cancel();
+                }
                 let job = self.client.begin(|job| command.as_job(job, &control.cancel));
                 (control.cancel.clone(), (job, Kind::Command { events, control, gives_way }))
             }
         };
-        jobs.insert(job, Given { number, kind, has_begun, _cancels: CancelsWhenDropped(cancel) });
+        let given = Given { number, kind, has_begun: false, _cancels: CancelsWhenDropped(cancel) };
+        add(jobs, job, given, queue);
     }
 
     fn ask_or_forecast(&mut self, work: Work) -> Result<(JobId, Kind), Failure> {
@@ -156,7 +155,9 @@ impl Desk<'_> {
             return self.ask(work, 0);
         }
         let prompt = work.asked.prompt.clone();
-        let forecast = |job| Command::Forecast { job, prompt, recipe: RecipeSpec::FULL };
+        // Adapters of another kind would keep it from joining.
+        let recipe = RecipeSpec { adapters: work.reading.presets.adapters_of_all(), ..RecipeSpec::FULL };
+        let forecast = |job| Command::Forecast { job, prompt, recipe };
         Ok((self.client.begin(forecast), Kind::Choosing(Box::new(work))))
     }
 
@@ -174,15 +175,14 @@ impl Desk<'_> {
 
     /// Tells whoever waits for it what the engine tells.
     fn pass_on(&mut self, event: Event, jobs: &mut Jobs, queue: &Queue<Turn>) {
-        let others = jobs.len() > 1 || queue.waiting() > 0;
+        let has_company = jobs.len() > 1;
         let Some(job) = event.job() else { return };
         let Some(given) = jobs.get_mut(&job) else { return };
         if matches!(given.kind, Kind::Choosing(_)) {
-            return self.choose(job, event, jobs);
+            return self.choose(job, event, jobs, queue);
         }
-        if !std::mem::replace(&mut given.has_begun, true) {
-            queue.has_begun(given.number);
-        }
+        given.begin(queue);
+        let others = has_company || queue.waiting() > 0;
         if let Kind::Command { control, gives_way, .. } = &given.kind {
             if control.takes_answer_now() {
                 self.client.send(Command::AnswerNow { job });
@@ -199,7 +199,7 @@ impl Desk<'_> {
     }
 
     /// The document is counted: now the question can be asked.
-    fn choose(&mut self, job: JobId, event: Event, jobs: &mut Jobs) {
+    fn choose(&mut self, job: JobId, event: Event, jobs: &mut Jobs, queue: &Queue<Turn>) {
         let Some(given) = jobs.remove(&job) else { return };
         let Kind::Choosing(work) = given.kind else { return };
         let updates = work.updates.clone();
@@ -209,7 +209,7 @@ impl Desk<'_> {
             _ => Err(Failure::engine_gone()),
         };
         match asked {
-            Ok((job, kind)) => drop(jobs.insert(job, Given { kind, ..given })),
+            Ok((job, kind)) => add(jobs, job, Given { kind, ..given }, queue),
             Err(failure) => drop(updates.send(Update::Failed(failure))),
         }
     }
@@ -251,6 +251,22 @@ impl Desk<'_> {
         match self.client.run(read, &mut |_| Ok::<_, Unanswered>(())).await? {
             Event::Prefilled { figures, .. } => Ok((preset, *figures)),
             _ => Err(Unanswered::EngineGone),
+        }
+    }
+}
+
+/// `job` is one more that the engine has. If it is the only one, nothing keeps it from beginning; the forecast of a question begins nothing.
+fn add(jobs: &mut Jobs, job: JobId, mut given: Given, queue: &Queue<Turn>) {
+    if jobs.is_empty() && !matches!(given.kind, Kind::Choosing(_)) {
+        given.begin(queue);
+    }
+    jobs.insert(job, given);
+}
+
+impl Given {
+    fn begin(&mut self, queue: &Queue<Turn>) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            queue.has_begun(self.number);
         }
     }
 }

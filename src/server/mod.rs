@@ -72,6 +72,7 @@ use tokio::sync::watch;
 
 use crate::chat::record::rounded;
 use crate::chat::{ChatTemplate, Moment, model_notes};
+use crate::engine::message::MemoryClass;
 use crate::exit::{Exit, ExitError};
 use crate::failure::Failure;
 use crate::session::{EngineClient, Observer, Signal, documents as opening};
@@ -163,7 +164,9 @@ async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Obs
     }
     server.log.loaded(&info.title(), rounded(info.load_time.as_secs_f64()));
     let loaded = server.set_model(Loaded { info, template });
-    let most = server.serving.most_answers as usize;
+    // Others answer one after the other; who comes in the meantime is not to wait behind one that the engine has already.
+    let takes_guests = loaded.info.cache.class == MemoryClass::Plain;
+    let most = if takes_guests { server.serving.most_answers as usize } else { 1 };
     let mut desk = Desk { client, model: &loaded.info, most };
     let documents = server.documents.choose(None, &server.files).ok().filter(|documents| !documents.is_empty());
     if let Some(documents) = documents {

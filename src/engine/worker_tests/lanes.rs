@@ -239,6 +239,64 @@ fn what_else_waits_is_done_meanwhile_or_afterwards() {
     assert_eq!(carried_out(&mut desk, commands).1, [7, 1, 2, 8]);
 }
 
+fn stopped() -> CancelToken {
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    cancel
+}
+
+fn another_book() -> Prompt {
+    prompt(&"another book of some length. ".repeat(8), &["what? "])
+}
+
+/// Jobs 7 to 10, which were stopped while they waited.
+fn stopped_meanwhile() -> Vec<Command> {
+    let read = Command::Prefill { job: JobId(8), prompt: another_book(), recipe: RecipeSpec::FULL, cancel: stopped() };
+    let ahead = ReadAhead {
+        job: JobId(9),
+        prompt: another_book(),
+        recipe: RecipeSpec::FULL,
+        home: (prompt(&book(), &[]), RecipeSpec::FULL),
+        cancel: stopped(),
+    };
+    let asked = |job| Question { cancel: stopped(), ..question(job, &another_book(), &RecipeSpec::FULL, 20) };
+    let weigh = Command::Weigh { question: asked(10), answer: "because".into() };
+    vec![Command::Ask(asked(7)), read, Command::ReadAhead(Box::new(ahead)), weigh]
+}
+
+#[test]
+fn jobs_that_were_stopped_while_they_waited_end_without_costing_the_cache_anything() {
+    let mut desk = lanes(1);
+    let questions = about(&book(), &RecipeSpec::FULL);
+    let [first, second] = [&questions[0], &questions[1]].map(|question| Command::Ask(question.clone()));
+    let commands = [vec![first], stopped_meanwhile(), vec![second]].concat();
+    let (events, ended) = carried_out(&mut desk, commands);
+    assert_eq!(ended, [1, 7, 8, 9, 10, 2]);
+    for job in 7..=10 {
+        let [end] = &events[&job][..] else { panic!("{:?}", events[&job]) };
+        let is_stopped = matches!(
+            end,
+            Event::Answered { finish: Finish::Cancelled, .. }
+                | Event::Prefilled { stopped: true, .. }
+                | Event::Weighed { stopped: true, .. }
+        );
+        assert!(is_stopped, "{end:?}");
+    }
+    let counts = Answer::from(events[&2].clone()).tokens;
+    assert!(counts.cached > 700 && counts.prefilled < 20, "the book is still in the cache: {counts:?}");
+}
+
+#[test]
+fn nobody_waits_behind_jobs_that_were_stopped() {
+    let mut desk = lanes(4);
+    desk.worker.machine.script = Some(b"a rather long answer".to_vec());
+    let questions = about(&book(), &RecipeSpec::FULL);
+    let commands = [asks(&questions[..1]), stopped_meanwhile(), asks(&questions[1..2])].concat();
+    let events = events_of(&mut desk, commands);
+    assert!(first_piece(&events, 2) < end(&events, 1), "it joins the first: {events:?}");
+    assert!((7..=10).all(|job| end(&events, job) < first_piece(&events, 2)), "{events:?}");
+}
+
 #[test]
 fn the_next_turn_of_any_of_them_is_answered_as_alone() {
     let mut desk = lanes(4);
