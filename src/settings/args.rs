@@ -893,7 +893,7 @@ impl RopeArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingArgs {
-    /// Temperature (0 = always the most likely token; the default)
+    /// Temperature (0 = always the most likely token; the default, unless the model's file recommends another)
     #[arg(long, visible_alias = "temperature", value_name = "T", value_parser = values::from_zero, allow_negative_numbers = true)]
     pub temp: Option<f32>,
     /// Top-k sampling: only the K most likely tokens (0 = all)

@@ -15,7 +15,7 @@
 //! contents = ["t", "ctrl-e"]     # command names as in the palette
 //! ```
 //!
-//! Keys are named like the long flags, with `_` for `-`. A flag always wins over the file. The default of a missing key
+//! Keys that have a long flag are named like it, with `_` for `-`. Not every flag has a key. A flag always wins over the file. The default of a missing key
 //! is decided elsewhere, in [`super::Settings::resolve`].
 
 use super::args::SamplingArgs;

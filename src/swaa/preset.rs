@@ -1,6 +1,6 @@
 //! Presets: recipes with a name and a key.
 //!
-//! Key `1` is the most faithful preset; the next ones are faster and faster. Nine are built in (`assets/presets.toml`).
+//! Key `1` is the most faithful preset; the next ones are faster and faster. Eight are built in (`assets/presets.toml`), and `auto`.
 //! The user's `config.toml` changes single fields of these and adds presets, in the same form:
 //!
 //! ```toml
