@@ -324,3 +324,157 @@ fn update(event: &Event) -> Option<Update> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::super::queue::Place;
+    use super::*;
+
+    use crate::engine::message::{Drafting, Limits, OutputMarkup, Plan, ReadAhead, Reread, Sampling};
+    use crate::session::client::{EngineChannels, Stops};
+    use crate::session::scripted_engine::model;
+    use crate::swaa::preset::RecipePatch;
+    use crate::swaa::{ChainOfThought, ModelLayers, Presets};
+
+    /// The engine's side of a desk, and the queue before it.
+    struct Engine {
+        commands: Receiver<Command>,
+        events: UnboundedSender<Event>,
+        queue: Arc<Queue<Turn>>,
+        places: Vec<Place<Turn>>,
+        updates: Vec<UnboundedReceiver<Update>>,
+    }
+
+    impl Engine {
+        fn enter(&mut self, turn: Turn, cancel: CancelToken) {
+            let place = self.queue.enter(IpAddr::V4(Ipv4Addr::LOCALHOST), turn, cancel);
+            self.places.push(place.expect("there is room"));
+        }
+
+        fn ask(&mut self, preset: &str) {
+            let (updates, told) = unbounded_channel();
+            let cancel = CancelToken::default();
+            let work = Work { asked: asked(), reading: reading(preset), updates, cancel: cancel.clone() };
+            self.updates.push(told);
+            self.enter(Turn::Question(Box::new(work)), cancel);
+        }
+
+        /// Returns the token that stops it.
+        fn read_ahead(&mut self) -> CancelToken {
+            let control = Arc::new(Control::default());
+            let ahead = ReadAhead {
+                job: JobId(0),
+                prompt: Prompt::default(),
+                recipe: RecipeSpec::FULL,
+                home: (Prompt::default(), RecipeSpec::FULL),
+                cancel: control.cancel.clone(),
+            };
+            let command = Command::ReadAhead(Box::new(ahead));
+            let sent = SentCommand { command, events: unbounded_channel().0, control: control.clone() };
+            self.enter(Turn::Command(Box::new(sent)), control.cancel.clone());
+            control.cancel.clone()
+        }
+
+        /// The commands that the desk has given since.
+        async fn given(&self) -> Vec<(&'static str, JobId)> {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let named = |command: Command| match command {
+                Command::Forecast { job, .. } => ("forecast", job),
+                Command::Ask(question) => ("ask", question.job),
+                Command::ReadAhead(ahead) => ("read ahead", ahead.job),
+                other => panic!("{other:?}"),
+            };
+            self.commands.try_iter().map(named).collect()
+        }
+
+        fn tell(&self, event: Event) {
+            self.events.send(event).expect("the desk listens");
+        }
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            prompt: Prompt::default(),
+            markup: OutputMarkup::default(),
+            question: "Who?".into(),
+            cot: ChainOfThought::Off,
+            reread: Reread::Off,
+            sampling: Sampling::GREEDY,
+            drafting: Drafting::Off,
+            limits: Limits::default(),
+            schema: None,
+        }
+    }
+
+    fn reading(preset: &str) -> PresetSelection {
+        let (presets, changes) = (Presets::built_in(), RecipePatch::default());
+        PresetSelection { presets, preset: preset.to_owned(), changes, cot: None }
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            recipe: RecipeSpec::FULL.resolve(0, &ModelLayers::All(2)),
+            document_tokens: 4,
+            prompt_tokens: 8,
+            cached_tokens: 0,
+            to_prefill_tokens: 8,
+            predicted: None,
+            context_tokens: 8192,
+            bounded_tokens: None,
+        }
+    }
+
+    /// Runs `test` beside a desk.
+    async fn beside_a_desk(test: impl AsyncFnOnce(&mut Engine)) {
+        let (commands, given) = channel();
+        let (events, heard) = unbounded_channel();
+        let channels = EngineChannels { commands, events: heard, thread: None };
+        let mut client = EngineClient::new(channels, Stops::never());
+        let queue = Arc::new(Queue::new(10));
+        let (places, updates) = (Vec::new(), Vec::new());
+        let mut engine = Engine { commands: given, events, queue: queue.clone(), places, updates };
+        let model = model();
+        let mut desk = Desk { client: &mut client, model: &model, most: 4 };
+        tokio::select! {
+            ended = desk.answer_all(&queue) => panic!("{ended:?}"),
+            () = test(&mut engine) => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_question_that_auto_decides_comes_before_one_behind_it_that_needs_no_forecast() {
+        beside_a_desk(async |engine| {
+            engine.ask("auto");
+            engine.ask("full");
+            let forecast = JobId(1);
+            assert_eq!(engine.given().await, [("forecast", forecast)]);
+            engine.tell(Event::Forecast { job: forecast, plan: plan() });
+            assert_eq!(engine.given().await, [("ask", JobId(2)), ("ask", JobId(3))]);
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_ahead_goes_on_alone_and_gives_way_to_everything_else() {
+        beside_a_desk(async |engine| {
+            let ahead = engine.read_ahead();
+            assert_eq!(engine.given().await, [("read ahead", JobId(1))]);
+            engine.tell(Event::Planned { job: JobId(1), plan: plan() });
+            assert_eq!((engine.given().await, ahead.is_cancelled()), (vec![], false));
+            engine.ask("full");
+            assert_eq!(engine.given().await, [("ask", JobId(2))]);
+            engine.tell(Event::Planned { job: JobId(1), plan: plan() });
+            assert_eq!((engine.given().await, ahead.is_cancelled()), (vec![], true));
+            let late = engine.read_ahead();
+            engine.tell(Event::Planned { job: JobId(2), plan: plan() });
+            assert_eq!((engine.given().await, late.is_cancelled()), (vec![("read ahead", JobId(3))], true));
+        })
+        .await;
+    }
+}
