@@ -7,7 +7,7 @@
 //! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `devices` lists what computes, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
 //! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, `moving`
-//! drops some, `probabilities` tells how probable tokens are, `rpc` uses devices of other machines and lends this one's, and `tensors` lists what a
+//! drops some, `probabilities` tells how probable tokens are, `sampling` chooses the samplers, `rpc` uses devices of other machines and lends this one's, and `tensors` lists what a
 //! file holds.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
@@ -25,6 +25,7 @@ mod probabilities;
 mod ranges;
 mod repacked;
 pub(super) mod rpc;
+mod sampling;
 mod states;
 mod tensors;
 pub(super) mod vocabulary;
@@ -958,7 +959,7 @@ impl Machine for Llama<'_> {
     }
 
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) -> Sampler {
-        let mut chain = sampler(sampling, self.model.weights.n_vocab());
+        let mut chain = sampler_chain(sampling, self.model.weights.n_vocab());
         let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
         chain.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
         Sampler { chain, constraint: None }
@@ -1080,29 +1081,6 @@ fn fault_of(logits: &[f32]) -> Option<&'static str> {
         }
         Some(_) => None,
     }
-}
-
-/// Below this, scores divided by the temperature are no numbers any more; the most likely token is the same.
-const LOWEST_TEMPERATURE: f32 = 1e-3;
-
-/// llama.cpp's order: penalties, then the filters (top-k, top-p, min-p), then temperature, then the random choice.
-fn sampler(sampling: &Sampling, vocab_tokens: i32) -> LlamaSampler {
-    let mut chain = Vec::new();
-    if (sampling.repeat_penalty - 1.0).abs() > f32::EPSILON {
-        chain.push(LlamaSampler::penalties(vocab_tokens, sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0));
-    }
-    if sampling.temperature < LOWEST_TEMPERATURE {
-        chain.push(LlamaSampler::greedy());
-    } else {
-        chain.extend([
-            LlamaSampler::top_k(sampling.top_k),
-            LlamaSampler::top_p(sampling.top_p, 1),
-            LlamaSampler::min_p(sampling.min_p, 1),
-            LlamaSampler::temp(sampling.temperature),
-            LlamaSampler::dist(sampling.seed),
-        ]);
-    }
-    LlamaSampler::chain(chain, true)
 }
 
 /// Why an answer can't be held to its schema.

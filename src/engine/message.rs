@@ -501,6 +501,7 @@ pub struct WeighedToken {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenScore {
     /// Its number in the model's vocabulary.
+    #[serde(default)]
     pub id: i32,
     /// Its text, which may be a part of a character.
     pub bytes: Vec<u8>,

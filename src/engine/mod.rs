@@ -36,7 +36,7 @@
 //! | `schema` | which tokens may follow, if the answer has to fit a JSON schema? |
 //! | `offload` | how many layers go onto a GPU? |
 //! | [`peers`], [`peer_server`] | how does another machine compute layers, and how does this one for others? |
-//! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
+//! | `threads`, `cpu_load` | how many threads compute, and how busy are the cores with other programs? |
 //! | [`memory`] | how much memory may this process still take? |
 //! | `reread` | which passages are read again before a question? |
 //! | `heads` | which attention heads point at passages? |
@@ -58,6 +58,7 @@ mod calibration;
 mod checkpoints;
 pub mod config;
 mod cost_model;
+mod cpu_load;
 mod disk_cache;
 mod draft;
 mod dropping;
@@ -69,7 +70,6 @@ mod heads;
 mod job;
 mod lanes;
 mod llama;
-mod load;
 mod machine;
 pub mod memory;
 pub mod message;
@@ -110,11 +110,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use calibration::Calibration;
 use config::{EngineConfig, EngineSettings, KvDtype};
 use cost_model::{CostModel, Shape};
+use cpu_load::SystemLoad;
 use disk_cache::DiskCache;
 use draft::CallCost;
 use first_use::Use;
 use heads::KnownHeads;
-use load::SystemLoad;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use threads::{Cores, ThreadChooser};
 use worker::{Inbox, Worker};

@@ -8,7 +8,7 @@
 //!
 //! Doesn't measure the load ([`super::load`] does).
 
-use super::load::Load;
+use super::cpu_load::Load;
 use super::message::Threads;
 
 /// The number of threads changes during a job only if the load has changed by more than this, so that it doesn't follow
