@@ -60,7 +60,7 @@ fn a_server_of_somebody_else_is_asked_by_every_front_end() {
         &["--server", &peer(), "--temp", "0", "-n", "40", "--plain", "note.txt"],
         &format!("{QUESTION}\n/quit\n"),
     );
-    assert!(plain.code == 0 && plain.out.contains(answer.lines().next().unwrap_or_default()), "{plain:?}");
+    assert!(plain.code == code && plain.out.contains(answer.lines().next().unwrap_or_default()), "{plain:?}");
     stops(&home, &answer);
     let counted = object(&home.run(&["inspect", "--server", &peer(), "--json", "note.txt"]));
     println!("inspect: tokens {}, estimated {}", counted["tokens"], counted["estimated"]);

@@ -959,7 +959,7 @@ impl Machine for Llama<'_> {
     }
 
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) -> Sampler {
-        let mut chain = sampler_chain(sampling, self.model.weights.n_vocab());
+        let mut chain = sampling::sampler_chain(sampling, self.model.weights.n_vocab());
         let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
         chain.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
         Sampler { chain, constraint: None }

@@ -25,6 +25,8 @@ use crate::engine::message::{
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking::{self, Asked};
 use crate::session::{Activity, EngineClient, Observer};
+use crate::swaa::preset::RecipePatch;
+use crate::swaa::selection::{PresetSelection, refusal};
 use crate::swaa::{Preset, RecipeSpec};
 
 /// How often the results file is written: with thousands of answers, writing it after each takes longer than asking.
@@ -218,13 +220,24 @@ impl<'a> Run<'a> {
 
     /// The recipe of `preset` for the document of `record`.
     async fn recipe(&mut self, preset: &Preset, record: &Record) -> Result<RecipeSpec, Error> {
-        if let Some(recipe) = &preset.recipe {
-            return Ok(recipe.clone());
+        if preset.recipe.is_some() {
+            return self.named(preset);
         }
         let (prompt, _) = self.prompt(record, false)?;
         let (reading, model) = (&self.plan.reading, &self.model);
         let (resolved, _) = asking::resolve::<Error>(self.client, reading, preset, model, &prompt).await?;
         Ok(resolved.recipe)
+    }
+
+    /// The recipe of a preset that needs no forecast: its fields as the plan has them, its layers as the model has them.
+    fn named(&self, preset: &Preset) -> Result<RecipeSpec, Error> {
+        let reading = PresetSelection { changes: RecipePatch::default(), ..self.plan.reading.clone() };
+        let facts = self.model.facts();
+        let (resolved, _) = reading.choose(preset, &facts, 0)?;
+        match refusal(&preset.name, &resolved.recipe, &facts) {
+            Some(failure) => Err(Error::Engine(failure)),
+            None => Ok(resolved.recipe),
+        }
     }
 
     fn contender(&self, preset: &Preset, recipe: &RecipeSpec, how: Manner) -> Contender {

@@ -69,12 +69,14 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::chat::record::rounded;
 use crate::chat::{ChatTemplate, Moment, model_notes};
 use crate::engine::message::MemoryClass;
 use crate::exit::{Exit, ExitError};
 use crate::failure::Failure;
+use crate::session::client::ECHO;
 use crate::session::{EngineClient, Observer, Signal, documents as opening};
 use crate::settings::{Serving, Settings};
 use asked::Loaded;
@@ -82,6 +84,16 @@ use desk::Desk;
 use loading::Loading;
 use log::Log;
 use shared::Server;
+
+/// Returns at the next signal that is none of those that came with the first.
+async fn another(signals: &mut UnboundedReceiver<Signal>, first: Instant) {
+    while signals.recv().await.is_some() {
+        if first.elapsed() >= ECHO {
+            return;
+        }
+    }
+    std::future::pending().await
+}
 
 /// How long answers may go on once the server is being stopped.
 const GRACE: Duration = Duration::from_secs(10);
@@ -133,6 +145,7 @@ async fn run(
         () = listener::accept(listener, server.clone(), closing) => {}
         Some(_) = signals.recv() => {}
     }
+    let stopped = Instant::now();
     server.log.closing();
     server.queue.close();
     let _ = close.send(true);
@@ -145,7 +158,7 @@ async fn run(
         () = goes_on => {}
         _ = server.connections.acquire_many(server.serving.most_connections) => {}
         () = tokio::time::sleep(GRACE) => {}
-        Some(_) = signals.recv() => {}
+        () = another(signals, stopped) => {}
     }
     Ok(Exit::Ok)
 }

@@ -105,6 +105,7 @@ impl Answering {
             events.extend(self.hand_over(out, elapsed));
         }
         let stopped = match self.splitter.stopped() {
+            Some(Stopped::StopString) if !self.has_answer => Some(Finish::NoAnswer),
             Some(Stopped::StopString) => Some(Finish::StopString),
             Some(Stopped::EndOfTurn { .. }) => Some(Finish::EndOfGeneration),
             None => repeats.then_some(Finish::Repetition),
@@ -372,6 +373,13 @@ mod tests {
         assert_eq!(
             told(&mut answering, vec![said("It is E"), said("ND of it")]),
             ("[] It is ".to_owned(), Some(Finish::StopString))
+        );
+        let limits = Limits { stop: vec!["END".to_owned()], ..Limits::default() };
+        let mut answering = Answering::new(&question(limits));
+        assert_eq!(
+            told(&mut answering, vec![said(" EN"), said("D of it")]).1,
+            Some(Finish::NoAnswer),
+            "as an engine on this machine has it"
         );
     }
 
