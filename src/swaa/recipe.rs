@@ -360,6 +360,14 @@ mod tests {
         }
     }
 
+    fn differ_in_stride_alone(old: &Attention, new: &Attention) -> bool {
+        let parts = |attention: &Attention| match attention {
+            Attention::Full => None,
+            Attention::Sliding { window, sinks, far, .. } => Some(((*window, *sinks), *far)),
+        };
+        matches!((parts(old), parts(new)), (Some((old, far)), Some((new, other))) if old == new && far != other)
+    }
+
     /// The first position whose KV entries differ under two attentions, by comparing what they are computed from.
     fn first_difference(old: &Attention, new: &Attention) -> u32 {
         let mut histories = Histories::default();
@@ -384,7 +392,8 @@ mod tests {
             }
         }
 
-        /// The cache never keeps a wrong entry by this rule, and where every layer slides it keeps all that it could.
+        /// The cache never keeps a wrong entry by this rule, and where every layer slides it keeps all that it could. Only if nothing but the
+        /// strides differs, it may give up some that are alike: those before the first far key that one counts and the other does not.
         #[test]
         fn positions_that_get_the_same_attention_have_the_same_entries(old in attentions(), new in attentions()) {
             let is_same = |position: &u32| old.effective_at(*position) == new.effective_at(*position);
@@ -395,7 +404,7 @@ mod tests {
                 Attention::Full => true,
                 Attention::Sliding { full_layers, .. } => full_layers.is_empty(),
             };
-            if slides(&old) && slides(&new) {
+            if slides(&old) && slides(&new) && !differ_in_stride_alone(&old, &new) {
                 prop_assert_eq!(kept, alike);
             }
         }
