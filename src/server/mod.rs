@@ -92,7 +92,7 @@ async fn another(signals: &mut UnboundedReceiver<Signal>, first: Instant) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// How long answers may go on once the server is being stopped.
