@@ -6,7 +6,7 @@
 //!
 //! Example: 8 cores, and another program that keeps 3 of them busy: 5 threads. Two busy programs on 2 cores: 1 thread.
 //!
-//! Doesn't measure the load ([`super::load`] does).
+//! Doesn't measure the load ([`super::cpu_load`] does).
 
 use super::cpu_load::Load;
 use super::message::Threads;
