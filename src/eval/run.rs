@@ -26,7 +26,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::session::asking::{self, Asked};
 use crate::session::{Activity, EngineClient, Observer};
 use crate::swaa::preset::RecipePatch;
-use crate::swaa::selection::{PresetSelection, refusal};
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
 
 /// How often the results file is written: with thousands of answers, writing it after each takes longer than asking.
@@ -232,12 +232,8 @@ impl<'a> Run<'a> {
     /// The recipe of a preset that needs no forecast: its fields as the plan has them, its layers as the model has them.
     fn named(&self, preset: &Preset) -> Result<RecipeSpec, Error> {
         let reading = PresetSelection { changes: RecipePatch::default(), ..self.plan.reading.clone() };
-        let facts = self.model.facts();
-        let (resolved, _) = reading.choose(preset, &facts, 0)?;
-        match refusal(&preset.name, &resolved.recipe, &facts) {
-            Some(failure) => Err(Error::Engine(failure)),
-            None => Ok(resolved.recipe),
-        }
+        let (resolved, _) = reading.choose(preset, &self.model.facts(), 0)?;
+        Ok(resolved.recipe)
     }
 
     fn contender(&self, preset: &Preset, recipe: &RecipeSpec, how: Manner) -> Contender {

@@ -25,7 +25,6 @@ use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
 use super::documents::{Opened, chosen_pages, folder_of, open_source};
 use super::earlier::{self, TakenUp};
-use super::error::Error;
 use super::opening;
 use super::paths::{Completed, complete, expanded};
 use super::place_teller::PlaceTeller;
@@ -41,7 +40,7 @@ use crate::engine::message::{CancelToken, Command, Event, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
 use crate::models::{self, Catalogue, Entry, PullProgress, Resolved};
-use crate::settings::{PullPolicy, Settings};
+use crate::settings::Settings;
 
 /// How many steps a download reports; front ends can't show more.
 const FETCH_STEPS: u64 = 200;
@@ -352,11 +351,6 @@ impl<'settings> EffectRunner<'settings> {
         let offered = self.offered.clone().filter(|entry| entry.name == name);
         let Some(entry) = offered.or_else(|| Catalogue::bundled().named(name).cloned().map(Arc::new)) else { return };
         let (places, results) = (self.settings.places.clone(), self.sender.clone());
-        if self.settings.pull == PullPolicy::Never {
-            let error = Error::ModelMissing { entry: Box::new((*entry).clone()) };
-            let _ = results.send(EffectResult::Chat(Input::Fetched(Err(Failure::of(FailureKind::Model, &error)))));
-            return;
-        }
         thread::spawn(move || {
             let mut steps = FetchSteps::default();
             let mut progress = |progress| {
@@ -566,18 +560,6 @@ mod tests {
         });
         let EffectResult::Chat(Input::Fetched(Err(failure))) = fetched else { panic!("{fetched:?}") };
         assert_eq!(failure.kind, FailureKind::Model);
-    }
-
-    #[test]
-    fn nothing_is_fetched_where_the_settings_forbid_it() {
-        let (_folder, settings) = scene();
-        let never = Settings { pull: PullPolicy::Never, ..settings };
-        let name = Catalogue::bundled().default_for(never.places.machine).name.clone();
-        let fetched = result(&mut runner(&never), |runner| {
-            runner.run(Effect::Fetch { name: name.clone(), cancel: CancelToken::default() });
-        });
-        let EffectResult::Chat(Input::Fetched(Err(failure))) = fetched else { panic!("{fetched:?}") };
-        assert_eq!(failure.message, format!("the model {name} is not on this machine"));
     }
 
     #[test]
