@@ -312,6 +312,7 @@ fn fail_all(jobs: &mut Jobs, failure: &Failure) {
         given.kind.fail(failure.clone());
     }
 }
+
 /// What a client may want to know of an event.
 fn update(event: &Event) -> Option<Update> {
     Some(match event {
@@ -335,12 +336,12 @@ mod tests {
 
     use super::super::queue::Place;
     use super::*;
-
-    use crate::engine::message::{Drafting, Limits, OutputMarkup, Plan, ReadAhead, Reread, Sampling};
+    use crate::chat::fixtures::plan;
+    use crate::engine::message::{Drafting, Limits, OutputMarkup, ReadAhead, Reread, Sampling};
     use crate::session::client::{EngineChannels, Stops};
     use crate::session::scripted_engine::model;
     use crate::swaa::preset::RecipePatch;
-    use crate::swaa::{ChainOfThought, ModelLayers, Presets};
+    use crate::swaa::{ChainOfThought, Presets};
 
     /// The engine's side of a desk, and the queue before it.
     struct Engine {
@@ -417,19 +418,6 @@ mod tests {
         PresetSelection { presets, preset: preset.to_owned(), changes, cot: None }
     }
 
-    fn plan() -> Plan {
-        Plan {
-            recipe: RecipeSpec::FULL.resolve(0, &ModelLayers::All(2)),
-            document_tokens: 4,
-            prompt_tokens: 8,
-            cached_tokens: 0,
-            to_prefill_tokens: 8,
-            predicted: None,
-            context_tokens: 8192,
-            bounded_tokens: None,
-        }
-    }
-
     /// Runs `test` beside a desk.
     async fn beside_a_desk(test: impl AsyncFnOnce(&mut Engine)) {
         let (commands, given) = channel();
@@ -454,7 +442,7 @@ mod tests {
             engine.ask("full");
             let forecast = JobId(1);
             assert_eq!(engine.given().await, [("forecast", forecast)]);
-            engine.tell(Event::Forecast { job: forecast, plan: plan() });
+            engine.tell(Event::Forecast { job: forecast, plan: plan(8, None) });
             assert_eq!(engine.given().await, [("ask", JobId(2)), ("ask", JobId(3))]);
         })
         .await;
@@ -465,14 +453,14 @@ mod tests {
         beside_a_desk(async |engine| {
             let ahead = engine.read_ahead();
             assert_eq!(engine.given().await, [("read ahead", JobId(1))]);
-            engine.tell(Event::Planned { job: JobId(1), plan: plan() });
+            engine.tell(Event::Planned { job: JobId(1), plan: plan(8, None) });
             assert_eq!((engine.given().await, ahead.is_cancelled()), (vec![], false));
             engine.ask("full");
             assert_eq!(engine.given().await, [("ask", JobId(2))]);
-            engine.tell(Event::Planned { job: JobId(1), plan: plan() });
+            engine.tell(Event::Planned { job: JobId(1), plan: plan(8, None) });
             assert_eq!((engine.given().await, ahead.is_cancelled()), (vec![], true));
             let late = engine.read_ahead();
-            engine.tell(Event::Planned { job: JobId(2), plan: plan() });
+            engine.tell(Event::Planned { job: JobId(2), plan: plan(8, None) });
             assert_eq!((engine.given().await, late.is_cancelled()), (vec![("read ahead", JobId(3))], true));
         })
         .await;
