@@ -1,13 +1,14 @@
 //! What do drafts bring? Answers that quote and answers that don't, with drafts and without, in one run.
 //!
 //! The beginning of the bundled book is read once, and each question about it is answered with drafts and without in turn,
-//! round after round. What counts is the processor time of decoding, which a busy machine disturbs less than the wall clock.
+//! round after round. What counts is the processor time of decoding, which a busy machine disturbs less than the wall clock; with
+//! `--gpu`, which computes all layers on GPUs, the wall clock counts.
 //! With `--calls` it measures instead what drafts rest on: what a call with several tokens costs beside a call with one, and at
 //! how many positions of an answer the most likely token is another one if it is computed so.
 //!
 //! ```text
-//! cargo bench --bench draft -- --model MODEL.gguf [--depth 8192] [--rounds 3] [--threads 1] [--tokens 128]
-//! cargo bench --bench draft -- --model MODEL.gguf --calls [--depth 8192] [--tokens 128]
+//! cargo bench --bench draft -- --model MODEL.gguf [--depth 8192] [--rounds 3] [--threads 1] [--tokens 128] [--gpu]
+//! cargo bench --bench draft -- --model MODEL.gguf --calls [--depth 8192] [--tokens 128] [--gpu]
 //! ```
 //!
 //! Prints tables in markdown, and bars; exits with 1 when a bar is missed.
@@ -21,7 +22,8 @@ mod processor_time;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use clap::Parser;
 use llama_cpp_2::context::LlamaContext;
@@ -34,7 +36,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
 use lunette::engine::config::{
-    ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, Parallel, RopeScaling,
+    ContextSize, EngineConfig, EngineSettings, GpuLayers, KvDtype, Offload, OwnWindows, Parallel, RopeScaling,
 };
 use lunette::engine::message::{
     CancelToken, Command, Drafting, Event, Figures, JobId, LONGEST_DRAFT, Limits, Prompt, Question, Repetition,
@@ -91,6 +93,9 @@ struct Args {
     /// The KV cache in 8 bits.
     #[arg(long)]
     q8: bool,
+    /// All layers on GPUs, and seconds by the wall clock.
+    #[arg(long)]
+    gpu: bool,
     /// What cargo hands to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -108,6 +113,12 @@ fn book() -> &'static str {
     include_str!("../assets/pride-and-prejudice.txt")
 }
 
+/// Seconds so far: of the wall clock if GPUs compute, else of the processor.
+fn seconds(args: &Args) -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    if args.gpu { START.elapsed().as_secs_f64() } else { cpu_seconds() }
+}
+
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
@@ -122,7 +133,8 @@ fn bar(what: &str, measured: f64, wanted: &str, met: bool) -> bool {
 // --- answers ---------------------------------------------------------------------------------------------------------
 
 /// The engine with a document that it has read.
-struct Desk {
+struct Desk<'args> {
+    args: &'args Args,
     engine: EngineHandle,
     template: ChatTemplate,
     document: Arc<str>,
@@ -135,17 +147,17 @@ struct Cost {
     text: String,
     figures: Figures,
     /// From the first token on.
-    cpu_s: f64,
+    decode_s: f64,
 }
 
 impl Cost {
     fn s_per_token(&self) -> f64 {
-        self.cpu_s / f64::from(self.figures.tokens.generated.saturating_sub(1).max(1))
+        self.decode_s / f64::from(self.figures.tokens.generated.saturating_sub(1).max(1))
     }
 }
 
-impl Desk {
-    fn start(args: &Args) -> Self {
+impl<'args> Desk<'args> {
+    fn start(args: &'args Args) -> Self {
         let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 1024,
@@ -155,7 +167,7 @@ impl Desk {
             kv_dtype: if args.q8 { KvDtype::Q8_0 } else { KvDtype::F16 },
             own_windows: OwnWindows::default(),
             flash_attention: true,
-            offload: Offload::default(),
+            offload: Offload { layers: if args.gpu { GpuLayers::All } else { GpuLayers::Auto }, ..Offload::default() },
             resident_bytes: 0,
             speeds: None,
             disk_cache: None,
@@ -177,7 +189,7 @@ impl Desk {
         let presets = Presets::built_in();
         let preset = presets.get(&args.preset).expect("a built-in preset");
         let recipe = preset.recipe.clone().expect("a preset with a recipe of its own");
-        Self { engine, template, document: Arc::from(beginning(args.depth)), recipe, jobs: 0 }
+        Self { args, engine, template, document: Arc::from(beginning(args.depth)), recipe, jobs: 0 }
     }
 
     fn prompt(&self, question: &str) -> Prompt {
@@ -214,12 +226,12 @@ impl Desk {
         loop {
             match self.engine.events.blocking_recv().expect("a question is answered") {
                 Event::Piece { text: piece, .. } => {
-                    began.get_or_insert_with(cpu_seconds);
+                    began.get_or_insert_with(|| seconds(self.args));
                     text.push_str(&piece);
                 }
                 Event::Answered { figures, .. } => {
-                    let cpu_s = cpu_seconds() - began.unwrap_or_else(cpu_seconds);
-                    return Cost { text, figures: *figures, cpu_s };
+                    let now = seconds(self.args);
+                    return Cost { text, figures: *figures, decode_s: now - began.unwrap_or(now) };
                 }
                 Event::Planned { .. } | Event::Prefilling { .. } => {}
                 other => panic!("an answer, got {other:?}"),
@@ -273,7 +285,7 @@ fn answers(args: &Args) -> bool {
         "{read} tokens of the book, read with `{}`, answers of up to {} tokens, {} rounds\n",
         args.preset, args.tokens, args.rounds
     );
-    println!("| question | tokens | accepted | tokens per CPU second, off | auto | ratio | same text |");
+    println!("| question | tokens | accepted | tokens a second, off | auto | ratio | same text |");
     println!("|---|---|---|---|---|---|---|");
     let [quoting, others] = [QUOTING, OTHERS].map(|questions| {
         let ratios: Vec<f64> = questions
@@ -289,7 +301,7 @@ fn answers(args: &Args) -> bool {
     faster && no_slower
 }
 
-fn asked(desk: &mut Desk, question: &'static str, args: &Args) -> Asked {
+fn asked(desk: &mut Desk<'_>, question: &'static str, args: &Args) -> Asked {
     let mut asked = Asked { question, off: Vec::new(), auto: Vec::new() };
     for _ in 0..args.rounds {
         asked.off.push(desk.ask(question, Drafting::Off, args.tokens));
@@ -306,13 +318,14 @@ const CALLS: [u32; 7] = [1, 2, 4, 6, 8, 12, 16];
 
 /// A context whose cache holds a part of the book.
 struct Reader<'model> {
+    args: &'model Args,
     context: LlamaContext<'model>,
     batch: LlamaBatch<'static>,
     vocab: usize,
 }
 
 impl<'model> Reader<'model> {
-    fn new(backend: &LlamaBackend, model: &'model LlamaModel, args: &Args, tokens: u32) -> Self {
+    fn new(backend: &LlamaBackend, model: &'model LlamaModel, args: &'model Args, tokens: u32) -> Self {
         let mut params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_batch(512)
@@ -323,20 +336,20 @@ impl<'model> Reader<'model> {
         // SAFETY: the wrapper has one field of the library's type; the number is a plain setting.
         unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 + LONGEST_DRAFT };
         let context = model.new_context(backend, params).expect("the context fits into memory");
-        Self { context, batch: LlamaBatch::new(512, 1), vocab: model.n_vocab().unsigned_abs() as usize }
+        Self { args, context, batch: LlamaBatch::new(512, 1), vocab: model.n_vocab().unsigned_abs() as usize }
     }
 
-    /// Computes `tokens` from position `start` on. Returns processor seconds.
+    /// Computes `tokens` from position `start` on. Returns seconds.
     fn read(&mut self, tokens: &[LlamaToken], start: u32, all: bool) -> f64 {
         self.batch.clear();
         for (index, token) in tokens.iter().enumerate() {
             let position = (start + index as u32).cast_signed();
             self.batch.add(*token, position, &[0], all || index + 1 == tokens.len()).expect("a call fits into a batch");
         }
-        let began = cpu_seconds();
+        let began = seconds(self.args);
         self.context.decode(&mut self.batch).expect("the tokens are computed");
         self.context.synchronize();
-        cpu_seconds() - began
+        seconds(self.args) - began
     }
 
     /// The most likely token behind each of the last call, which had `tokens`.
@@ -373,8 +386,8 @@ impl<'model> Reader<'model> {
 fn calls(args: &Args) -> bool {
     let mut backend = LlamaBackend::init().expect("the library starts");
     backend.void_logs();
-    let model =
-        LlamaModel::load_from_file(&backend, &args.model, &LlamaModelParams::default()).expect("the model loads");
+    let params = LlamaModelParams::default().with_n_gpu_layers(if args.gpu { 999 } else { 0 });
+    let model = LlamaModel::load_from_file(&backend, &args.model, &params).expect("the model loads");
     let text = model.vocab().tokenize(book().as_bytes(), false, false);
     let (before, after) = text.split_at(args.depth as usize);
     let mut reader = Reader::new(&backend, &model, args, args.depth + args.tokens + 64);
@@ -382,7 +395,7 @@ fn calls(args: &Args) -> bool {
         reader.read(part, index as u32 * 512, false);
     }
     println!("{} tokens behind {} of the book, the keys in f16\n", args.tokens, args.depth);
-    println!("| text | tokens of a call | CPU s | as a multiple | other tokens most likely |\n|---|---|---|---|---|");
+    println!("| text | tokens of a call | s | as a multiple | other tokens most likely |\n|---|---|---|---|---|");
     let own = continued(&mut reader, before, args);
     let mut differing = 0;
     let mut positions = 0;

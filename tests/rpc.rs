@@ -158,6 +158,34 @@ mod built {
         assert!(first.1 > 1000 && again.1 < 200 && here.1 < 200, "{first:?} {again:?} {here:?}");
     }
 
+    /// As it does from the memory of a GPU. Host memory has no room for snapshots here, so a cache that lies in it is computed again.
+    #[test]
+    fn a_preset_comes_back_from_the_memory_of_the_machine_that_holds_it() {
+        let home = Home::new();
+        let peer = Peer::start(&home, &[]);
+        for toy in [Toy::Plain, Toy::ShortConvolution] {
+            let file = home.path("toy.gguf");
+            toy.write_to(&file);
+            let asked = |peer: Option<&Peer>| {
+                let mut config = placed(config(file.clone()), peer);
+                config.settings.resident_bytes = 0;
+                let mut desk = Desk::start(config);
+                let mut ask = |question: &str, recipe: &RecipeSpec| {
+                    let answer = desk.ask_drawn(&prompt(&book(), &[question]), recipe);
+                    (answer.text, answer.figures.tokens.prefilled)
+                };
+                ask("Who is she?", &RecipeSpec::FULL);
+                ask("Who is she?", &SLIDING);
+                let back = ask("Who is he?", &RecipeSpec::FULL);
+                desk.end();
+                back
+            };
+            let (there, here) = (asked(Some(&peer)), asked(None));
+            assert_eq!(there.0, here.0, "{toy:?}");
+            assert!(there.1 < 200 && here.1 > 1000, "{toy:?}: {there:?} {here:?}");
+        }
+    }
+
     /// Nothing that a lost peer did not compute is said, or kept.
     #[test]
     fn a_peer_that_dies_is_told_and_nothing_else_is_lost() {

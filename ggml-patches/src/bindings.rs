@@ -5971,6 +5971,33 @@ unsafe extern "C" {
         size: usize,
     ) -> usize;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct llama_swaa_copy {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_fits(ctx: *const llama_context, n_pos: u32) -> bool;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_take(ctx: *mut llama_context, seq_id: llama_seq_id, n_pos: u32) -> *mut llama_swaa_copy;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_size(copy: *const llama_swaa_copy) -> usize;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_read(copy: *const llama_swaa_copy, dst: *mut ::std::os::raw::c_void, size: usize) -> usize;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_put(
+        ctx: *mut llama_context,
+        seq_id: llama_seq_id,
+        copy: *const llama_swaa_copy,
+    ) -> bool;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_copy_free(copy: *mut llama_swaa_copy);
+}
 unsafe extern "C" {
     pub fn llama_swaa_get_layers(ctx: *const llama_context, dst: *mut i32, n: usize) -> usize;
 }

@@ -91,7 +91,7 @@ impl<M: Machine> Worker<M> {
     /// A copy of the cache; `None` if there is nothing to copy, or no room beside the other snapshots.
     fn copy_beside(&self) -> Result<Option<Copied<M::Snapshot>>, Failure> {
         let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
-        if self.kv.len() == 0 || !self.snapshots.has_room_beside(bytes) {
+        if self.kv.len() == 0 || !(self.machine.copies_on_device() || self.snapshots.has_room_beside(bytes)) {
             return Ok(None);
         }
         let snapshot = self.machine.snapshot()?;
@@ -106,8 +106,8 @@ impl<M: Machine> Worker<M> {
         }
         if is_stopped && let Ok(Some(copied)) = self.copy_beside() {
             self.search.text = Some(copied.log.clone());
-            let bytes = M::snapshot_bytes(&copied.snapshot);
-            self.snapshots.keep(copied.log, copied.snapshot, bytes, Kept::State);
+            let size = M::snapshot_size(&copied.snapshot);
+            self.snapshots.keep(copied.log, copied.snapshot, size, Kept::State);
         }
     }
 

@@ -16,6 +16,7 @@
 
 mod adapters;
 mod attempt;
+mod device_copies;
 mod devices;
 mod facts;
 mod library;
@@ -51,7 +52,7 @@ use super::cache_index::{AdapterKey, Token};
 use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMethod, RopeScaling, WeightForm};
 use super::cost_model::{CostModel, Shape, Sums};
-use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken};
+use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken, SnapshotSize};
 use super::memory;
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, TurnMarks, Weight};
 use super::schema::{self, Constraint};
@@ -60,6 +61,7 @@ use crate::swaa::cost::PrefillCost;
 use crate::swaa::{Adapter, Attention, LayerSet, ModelLayers};
 use crate::units::{bytes, count};
 pub use attempt::try_model;
+use device_copies::DeviceCopy;
 pub use facts::{Facts, facts};
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
@@ -562,8 +564,38 @@ fn changed(mut params: LlamaContextParams, change: impl FnOnce(&mut sys::llama_c
 
 /// A copy of a cache, and how its positions were moved.
 pub(super) struct Copied {
-    state: SeqState,
+    contents: Contents,
     moved: Moved,
+}
+
+/// What was copied of a sequence, and to where.
+enum Contents {
+    /// Whatever the library keeps of it, or the part that can't be cut, to host memory.
+    State(SeqState),
+    /// The cells to the devices that hold them. What can't be cut of them, if there is something, to host memory.
+    OnDevice { cells: DeviceCopy, state: Option<SeqState> },
+    /// The same, with the cells in host memory, too.
+    Range { cells: Vec<u8>, state: Option<SeqState> },
+}
+
+impl Contents {
+    /// Of a checkpoint, which is never anything else.
+    fn state(&self) -> &[u8] {
+        match self {
+            Self::State(state) => state.bytes(),
+            Self::OnDevice { .. } | Self::Range { .. } => &[],
+        }
+    }
+
+    fn size(&self) -> SnapshotSize {
+        let of = |state: &Option<SeqState>| state.as_ref().map_or(0, |state| state.bytes().len());
+        let (host, device) = match self {
+            Self::State(state) => (state.bytes().len(), 0),
+            Self::OnDevice { cells, state } => (of(state), cells.bytes()),
+            Self::Range { cells, state } => (cells.len() + of(state), 0),
+        };
+        SnapshotSize { host_bytes: host as u64, device_bytes: device as u64 }
+    }
 }
 
 /// What shapes the tokens of one answer.
@@ -650,7 +682,33 @@ impl<'model> Llama<'model> {
     fn copy(&self, flags: LlamaStateSeqFlags) -> Result<Copied, Failure> {
         let context = self.context.as_ref().expect("only an existing context is copied");
         let state = states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"));
-        Ok(Copied { state: self.unless_lost(state)?, moved: self.moved })
+        Ok(Copied { contents: Contents::State(self.unless_lost(state)?), moved: self.moved })
+    }
+
+    /// A copy of the cache in the memory of its devices; `None` if it doesn't fit there, or has to be copied in another way.
+    fn copy_on_device(&self) -> Option<Copied> {
+        let context = self.context.as_ref().filter(|_| self.moved == Moved::default())?;
+        let cells = device_copies::take(context.raw, SEQUENCE, moving::end(context.raw, SEQUENCE)?)?;
+        let rest = || states::copy(context.raw, SEQUENCE, LlamaStateSeqFlags::PARTIAL_ONLY);
+        let state = if self.cuts_anywhere() { None } else { Some(rest()?) };
+        Some(Copied { contents: Contents::OnDevice { cells, state }, moved: self.moved })
+    }
+
+    /// Puts `contents` into a cache that is empty.
+    fn put(&mut self, contents: &Contents) -> Result<(), Failure> {
+        let raw = self.context()?.raw;
+        let put_state =
+            |state: &Option<SeqState>| state.as_ref().is_none_or(|state| states::put_back(raw, SEQUENCE, state));
+        let is_put = match contents {
+            Contents::State(state) => states::put_back(raw, SEQUENCE, state),
+            Contents::OnDevice { cells, state } => device_copies::put(raw, SEQUENCE, cells) && put_state(state),
+            Contents::Range { cells, state } => {
+                let positions = cells.len() as u64 / self.range_bytes(1).max(1);
+                ranges::append(raw, SEQUENCE, 0, positions as u32, cells)?;
+                put_state(state)
+            }
+        };
+        if is_put { Ok(()) } else { Err(failed("cannot restore a snapshot of the KV cache")) }
     }
 
     /// What was computed or read is of no use if the connection to a peer failed meanwhile.
@@ -769,7 +827,8 @@ impl Machine for Llama<'_> {
         self.check_memory(tokens)?;
         let old_tokens = self.context_tokens();
         let cache_state = match &self.context {
-            Some(_) => Some(self.snapshot()?),
+            // To host memory: the device may have no room for both.
+            Some(_) => Some(self.copy(LlamaStateSeqFlags::empty())?),
             None => None,
         };
         // Free the old cache first: memory may not hold both.
@@ -887,7 +946,8 @@ impl Machine for Llama<'_> {
 
     /// The state first: the library cuts keys and values only where the state allows it.
     fn rewind(&mut self, checkpoint: &Copied, len: u32) -> Result<(), Failure> {
-        if !states::put_back(self.context()?.raw, SEQUENCE, &checkpoint.state) {
+        let Contents::State(state) = &checkpoint.contents else { return Err(failed("a checkpoint is a state")) };
+        if !states::put_back(self.context()?.raw, SEQUENCE, state) {
             return Err(failed(&format!("cannot go back to token {len} of the KV cache")));
         }
         self.truncate(len)
@@ -901,29 +961,46 @@ impl Machine for Llama<'_> {
     }
 
     fn snapshot(&self) -> Result<Copied, Failure> {
-        self.copy(LlamaStateSeqFlags::empty())
+        match self.copy_on_device() {
+            Some(copied) => self.unless_lost(Ok(copied)),
+            None => self.copy(LlamaStateSeqFlags::empty()),
+        }
+    }
+
+    fn copies_on_device(&self) -> bool {
+        let end = |context: &Context| moving::end(context.raw, SEQUENCE);
+        self.moved == Moved::default()
+            && self
+                .context
+                .as_ref()
+                .is_some_and(|context| end(context).is_some_and(|end| device_copies::fits(context.raw, end)))
+    }
+
+    fn leave_device(snapshot: Copied) -> Option<Copied> {
+        let contents = match snapshot.contents {
+            Contents::OnDevice { cells, state } => Contents::Range { cells: cells.read()?, state },
+            in_host_memory => in_host_memory,
+        };
+        Some(Copied { contents, ..snapshot })
     }
 
     fn restore(&mut self, snapshot: &Copied) -> Result<(), Failure> {
         self.moved = snapshot.moved;
-        let context = self.context()?;
-        context.forget();
-        if states::put_back(context.raw, SEQUENCE, &snapshot.state) {
-            return Ok(());
-        }
-        Err(failed("cannot restore a snapshot of the KV cache"))
+        self.context()?.forget();
+        self.put(&snapshot.contents)
     }
 
-    fn snapshot_bytes(snapshot: &Copied) -> u64 {
-        snapshot.state.bytes().len() as u64
+    fn snapshot_size(snapshot: &Copied) -> SnapshotSize {
+        snapshot.contents.size()
     }
 
     fn checkpoint_bytes(checkpoint: &Copied) -> Vec<u8> {
-        checkpoint.state.bytes().to_vec()
+        checkpoint.contents.state().to_vec()
     }
 
     fn checkpoint_of(bytes: Vec<u8>) -> Copied {
-        Copied { state: SeqState::of(bytes, LlamaStateSeqFlags::PARTIAL_ONLY), moved: Moved::default() }
+        let state = SeqState::of(bytes, LlamaStateSeqFlags::PARTIAL_ONLY);
+        Copied { contents: Contents::State(state), moved: Moved::default() }
     }
 
     fn range_layout(&mut self) -> Result<String, String> {

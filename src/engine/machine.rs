@@ -2,7 +2,7 @@
 //! recomputes everything.
 //!
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
-//! the whole cache to host memory and back, or ranges of it. Some can drop cells in the middle. A machine with a state of fixed size can't be truncated: it
+//! the whole cache to other memory and back, or ranges of it. Some can drop cells in the middle. A machine with a state of fixed size can't be truncated: it
 //! goes back to a checkpoint, a copy of that state.
 //!
 //! Beside this first conversation, guests may lie in the same cells. Each begins with positions of the first one, whose cells it shares, and
@@ -71,9 +71,16 @@ pub(super) struct Lookout {
     pub rows: Range<u32>,
 }
 
+/// How much memory a snapshot takes, and where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SnapshotSize {
+    pub host_bytes: u64,
+    pub device_bytes: u64,
+}
+
 /// A model with one KV cache.
 pub(super) trait Machine {
-    /// A copy in host memory, of the cache or of its state.
+    /// A copy of the cache or of its state.
     type Snapshot;
 
     /// What shapes the tokens that are chosen for one answer.
@@ -168,12 +175,19 @@ pub(super) trait Machine {
     /// Empties the cache.
     fn forget(&mut self);
 
+    /// A copy of the cache: on the devices that hold it, if there is room, else in host memory.
     fn snapshot(&self) -> Result<Self::Snapshot, Failure>;
+
+    /// Whether a snapshot would lie on the devices now, so that it takes no host memory.
+    fn copies_on_device(&self) -> bool;
+
+    /// The same snapshot in host memory; `None` if it is lost.
+    fn leave_device(snapshot: Self::Snapshot) -> Option<Self::Snapshot>;
 
     /// Replaces the contents of the cache.
     fn restore(&mut self, snapshot: &Self::Snapshot) -> Result<(), Failure>;
 
-    fn snapshot_bytes(snapshot: &Self::Snapshot) -> u64;
+    fn snapshot_size(snapshot: &Self::Snapshot) -> SnapshotSize;
 
     /// A checkpoint as bytes, for another run of the program.
     fn checkpoint_bytes(checkpoint: &Self::Snapshot) -> Vec<u8>;

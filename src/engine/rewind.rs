@@ -129,7 +129,7 @@ impl<M: Machine> Worker<M> {
         let position = self.kv.len();
         match self.machine.checkpoint() {
             Ok(state) => {
-                let bytes = M::snapshot_bytes(&state) + self.kv.bytes();
+                let bytes = M::snapshot_size(&state).host_bytes + self.kv.bytes();
                 let dropped = self.checkpoints.keep(self.kv.clone(), state, bytes, place);
                 tracing::debug!(position, ?place, bytes, dropped, "checkpoint");
             }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::cache_index::{AdapterKey, Token};
-use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken};
+use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken, SnapshotSize};
 use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling, Weight};
 use crate::swaa::{Adapter, Attention, ModelLayers, weight};
 
@@ -57,6 +57,8 @@ pub(super) struct Toy {
     pub most_guests: u32,
     /// What happens before a call, by its number.
     pub before_call: Option<(u32, Box<dyn FnOnce()>)>,
+    /// Snapshots lie on a device, and take no host memory.
+    pub has_device: bool,
     /// What is on it changes every entry.
     adapters: AdapterKey,
     /// Nothing in the middle can be dropped.
@@ -90,6 +92,7 @@ pub(super) struct ToyCopy {
     cells: Vec<(u64, Token)>,
     dropped: Dropped,
     state: Option<State>,
+    is_on_device: bool,
 }
 
 impl Toy {
@@ -123,6 +126,7 @@ impl Toy {
             others: BTreeMap::new(),
             most_guests: 0,
             before_call: None,
+            has_device: false,
             adapters: AdapterKey::NONE,
             keeps_everything: false,
         }
@@ -435,7 +439,8 @@ impl Machine for Toy {
     }
 
     fn snapshot(&self) -> Result<ToyCopy, Failure> {
-        Ok(ToyCopy { cells: self.cells.clone(), dropped: self.dropped.clone(), state: self.state })
+        let (cells, dropped) = (self.cells.clone(), self.dropped.clone());
+        Ok(ToyCopy { cells, dropped, state: self.state, is_on_device: self.has_device })
     }
 
     fn restore(&mut self, snapshot: &ToyCopy) -> Result<(), Failure> {
@@ -446,8 +451,19 @@ impl Machine for Toy {
         Ok(())
     }
 
-    fn snapshot_bytes(snapshot: &ToyCopy) -> u64 {
-        (snapshot.cells.len() - snapshot.dropped.positions.len()) as u64 * 8 + snapshot.state.map_or(0, |_| 16)
+    fn copies_on_device(&self) -> bool {
+        self.has_device
+    }
+
+    fn leave_device(snapshot: ToyCopy) -> Option<ToyCopy> {
+        Some(ToyCopy { is_on_device: false, ..snapshot })
+    }
+
+    fn snapshot_size(snapshot: &ToyCopy) -> SnapshotSize {
+        let cells = (snapshot.cells.len() - snapshot.dropped.positions.len()) as u64 * 8;
+        let state = snapshot.state.map_or(0, |_| 16);
+        let on_device = if snapshot.is_on_device { cells } else { 0 };
+        SnapshotSize { host_bytes: cells - on_device + state, device_bytes: on_device }
     }
 
     fn checkpoint_bytes(checkpoint: &ToyCopy) -> Vec<u8> {

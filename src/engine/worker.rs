@@ -310,7 +310,7 @@ impl<M: Machine> Worker<M> {
     fn is_at_hand(&self, home: &TokenizedPrompt) -> bool {
         let on_disk = self.chain_on_disk(home, u32::MAX).last().map_or(0, BlockName::end);
         let is_on_disk = on_disk + WORTH_KEEPING_TOKENS >= home.sequence.len();
-        is_on_disk || self.snapshots.has_room_for(self.machine.memory(self.kv.cells()).kv_used_bytes)
+        is_on_disk || self.has_room_for_snapshot()
     }
 
     /// Whether the next prompt gets back from disk what `log` holds, but for a few tokens at its end.
@@ -583,9 +583,9 @@ impl<M: Machine> Worker<M> {
         }
         // Only after restoring: keeping this snapshot may drop that one.
         if let Some((log, snapshot)) = replaced {
-            let bytes = M::snapshot_bytes(&snapshot);
-            let dropped = self.snapshots.keep(log, snapshot, bytes, Kept::State);
-            tracing::debug!(bytes, dropped, "cache state kept as a snapshot");
+            let size = M::snapshot_size(&snapshot);
+            let dropped = self.snapshots.keep(log, snapshot, size, Kept::State);
+            tracing::debug!(?size, dropped, "cache state kept as a snapshot");
         }
         Ok(())
     }
@@ -691,11 +691,16 @@ impl<M: Machine> Worker<M> {
     /// Takes a snapshot of the cache, if what follows the first `staying` positions is worth keeping and not kept yet.
     fn copy_if_worth_keeping(&self, staying: u32) -> Result<Option<(CacheIndex, M::Snapshot)>, Failure> {
         let lost = self.kv.len().saturating_sub(staying).saturating_sub(self.fleeting_tokens);
-        let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
-        if lost < WORTH_KEEPING_TOKENS || self.snapshots.holds(&self.kv) || !self.snapshots.has_room_for(bytes) {
+        if lost < WORTH_KEEPING_TOKENS || self.snapshots.holds(&self.kv) || !self.has_room_for_snapshot() {
             return Ok(None);
         }
         Ok(Some((self.kv.clone(), self.machine.snapshot()?)))
+    }
+
+    /// Whether a snapshot of the cache would be kept.
+    fn has_room_for_snapshot(&self) -> bool {
+        let bytes = || self.machine.memory(self.kv.cells()).kv_used_bytes;
+        self.machine.copies_on_device() || self.snapshots.has_room_for(bytes())
     }
 
     /// Makes room for the prompt and at least one token more.
@@ -709,6 +714,12 @@ impl<M: Machine> Worker<M> {
         if tokens + guest_room <= self.machine.context_tokens() {
             return Ok(());
         }
+        // The devices' memory is for the larger cache.
+        self.snapshots.leave_devices(|snapshot| {
+            let moved = M::leave_device(snapshot)?;
+            let size = M::snapshot_size(&moved);
+            Some((moved, size))
+        });
         match self.machine.resize(tokens + guest_room) {
             Err(failure) if guest_room > 0 => {
                 tracing::info!(message = failure.message, "no room for several answers at the same time");
@@ -756,8 +767,8 @@ impl<M: Machine> Worker<M> {
         if self.kv.gap().is_none()
             && let Some((log, snapshot)) = self.copy_if_worth_keeping(self.kv.len().min(bounded.cells()))?
         {
-            let bytes = M::snapshot_bytes(&snapshot);
-            self.snapshots.keep(log, snapshot, bytes, Kept::State);
+            let size = M::snapshot_size(&snapshot);
+            self.snapshots.keep(log, snapshot, size, Kept::State);
         }
         Ok(())
     }
@@ -804,13 +815,12 @@ impl<M: Machine> Worker<M> {
     fn keep_turn(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
         let Some(bounded) = self.bounded.filter(|_| self.kv.len() >= tokenized.document_tokens) else { return Ok(()) };
         let to_come = tokenized.sequence.len() - self.kv.len() + self.settings.reserve_tokens;
-        let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
         let is_lost = self.kv.len() >= WORTH_KEEPING_TOKENS && self.kv.len() + to_come > bounded.cells();
-        if is_lost && !self.snapshots.holds(&self.kv) && self.snapshots.has_room_for(bytes) {
+        if is_lost && !self.snapshots.holds(&self.kv) && self.has_room_for_snapshot() {
             let place = if self.kv.len() == tokenized.document_tokens { Kept::State } else { Kept::Turn };
             let snapshot = self.machine.snapshot()?;
-            let bytes = M::snapshot_bytes(&snapshot);
-            self.snapshots.keep(self.kv.clone(), snapshot, bytes, place);
+            let size = M::snapshot_size(&snapshot);
+            self.snapshots.keep(self.kv.clone(), snapshot, size, place);
         }
         Ok(())
     }

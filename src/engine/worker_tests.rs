@@ -409,6 +409,21 @@ fn without_a_shelf_going_back_reads_again() {
     assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 780 - 72);
 }
 
+#[test]
+fn on_a_device_going_back_needs_no_host_memory_until_the_context_grows() {
+    for mut desk in [Desk::new(4096, 0), Desk::hybrid(0)] {
+        desk.worker.machine.has_device = true;
+        let book = prompt(&book(), &[]);
+        desk.read(&book, &spec(64, 8));
+        desk.read(&book, &RecipeSpec::FULL);
+        assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 0);
+        assert!(desk.worker.memory().resident_bytes >= 780 * 8);
+        // The larger cache has the device for itself, and host memory has no room.
+        desk.read(&prompt(&self::book().repeat(3), &[]), &spec(64, 8));
+        assert!(desk.read(&book, &RecipeSpec::FULL).prefilled > 600);
+    }
+}
+
 /// Cached, of these from disk, and prefilled.
 fn parts(tokens: TokenCounts) -> (u32, u32, u32) {
     (tokens.cached, tokens.from_disk, tokens.prefilled)

@@ -47,6 +47,13 @@ pub(super) fn drop_range(context: Raw, sequence: i32, start: u32, end: u32) -> b
     states::put_back(context, sequence, &rest)
 }
 
+/// The position of the next token; `None` if the sequence is empty.
+pub(super) fn end(context: Raw, sequence: i32) -> Option<u32> {
+    // SAFETY: callers pass the pointer of a context that is alive, so its memory is, too.
+    let last = unsafe { sys::llama_memory_seq_pos_max(sys::llama_get_memory(context.as_ptr()), sequence) };
+    u32::try_from(last).ok().map(|last| last + 1)
+}
+
 /// Whether cached keys of this type can be rotated to other positions. The library does that with quantised keys only where they are stored turned
 /// (`k_rot`), which needs heads of a multiple of 64 numbers; with others it reads where nothing is.
 fn can_be_rotated(context: Raw, is_quantised: bool) -> bool {
