@@ -17,6 +17,7 @@ use super::records::Record;
 use super::results::{Reading, RereadRow, ResultRow, Results, RowKey};
 use super::score;
 use super::table::Table;
+use crate::chat::record::finish_name;
 use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt, why_not_whole};
 use crate::engine::message::{
     CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
@@ -416,7 +417,7 @@ impl Answer {
             nats: self.weighed.map(|weighed| weighed.nats),
             said,
             answer: self.text,
-            finish: self.finish.map_or_else(|| "Weighed".to_owned(), |finish| format!("{finish:?}")),
+            finish: self.finish.map_or("weighed", finish_name).to_owned(),
             prompt_tokens: tokens.prompt,
             cached_tokens: tokens.cached,
             prefill_s: timings.prefill.as_secs_f64(),
@@ -494,6 +495,7 @@ mod tests {
         assert_eq!((cell.questions, cell.score, cell.nats), (1, 100.0, Some(0.0)));
         assert!(shown.contains("| 1k kv | 1 | 100 | 100 (0 [0..0]) |"), "{shown}");
         assert_eq!(log, "document 1 of 1 (a)\n");
+        assert!(rows(&plan).iter().all(|row| row.finish == "end"), "as in --json");
         let told: Vec<_> =
             rows(&plan).into_iter().map(|row| (row.id, row.score, row.nats, row.said, row.answer)).collect();
         let answer = || "It is blue.".to_owned();
@@ -509,7 +511,7 @@ mod tests {
         let (_, _, log) = run_with(saying("It is blue."), &plan).await;
         assert_eq!(log, "document 1 of 1 (a)\n");
         let told: Vec<_> = rows(&plan).into_iter().map(|row| (row.score, row.nats, row.answer, row.finish)).collect();
-        let weighed = |score, nats| (score, Some(nats), String::new(), "Weighed".to_owned());
+        let weighed = |score, nats| (score, Some(nats), String::new(), "weighed".to_owned());
         assert_eq!(told, [weighed(1.0, 0.0), weighed(0.0, 4.0)]);
     }
 
