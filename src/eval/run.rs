@@ -456,7 +456,7 @@ mod tests {
     use crate::eval::plan::fixtures::planned;
     use crate::eval::{Table, run};
     use crate::session::Stops;
-    use crate::session::scripted_engine::{ScriptedEngine, interrupted, says};
+    use crate::session::scripted_engine::{ScriptedEngine, interrupted, model, says};
 
     const RECORDS: [&str; 2] = [
         r#"{"id":"a","task":"kv","context":"one long text","question":"what?","answers":["blue"],"metric":"contains_all","lead":"It is","gold":" blue.","length":"1k"}"#,
@@ -502,6 +502,25 @@ mod tests {
         let a = || ("a".to_owned(), 1.0, Some(0.0), Some(1.0), answer());
         let b = || ("b".to_owned(), 0.0, None, None, answer());
         assert_eq!(told, [a(), a(), b(), b()]);
+    }
+
+    /// It was measured with no full layers at all.
+    #[tokio::test]
+    async fn the_full_layers_of_the_model_are_those_of_its_family() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plan = plan(folder.path(), &["--presets", "quick", "--full-layers", "model"]);
+        let run_on = async |name: &str| {
+            let info = ModelInfo { name: name.to_owned(), architecture: "qwen3".to_owned(), ..model() };
+            let client = EngineClient::new(ScriptedEngine::with_model(info, says("It is blue.")), Stops::never());
+            run_with(client, &plan).await.0
+        };
+        run_on("Qwen3 4B").await.expect("its family is known");
+        let out = plan.out.as_ref().expect("there is a file");
+        let results = Results::load(out, "Qwen3 4B").expect("it can be read");
+        let recipes: Vec<_> = results.rows().filter(|row| row.preset == "quick").map(|row| &row.recipe).collect();
+        assert!(recipes.iter().all(|recipe| recipe.contains("full layers odd")), "{recipes:?}");
+        let unknown = run_on("Qwen3 0.6B").await.expect_err("nothing is known of it");
+        assert_eq!(unknown.to_string(), "no full layers are known for Qwen3 0.6B");
     }
 
     #[tokio::test]
