@@ -58,7 +58,7 @@ pub use branches::{BranchRow, Branches};
 pub use code::{code_blocks, open_fence};
 pub use document::DocumentFacts;
 pub use ending::{endings, how_reasoning_ended, why_not_whole};
-pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant};
+pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant, spans};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
     OpeningAt, Retrieved, Source,
