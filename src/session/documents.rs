@@ -94,9 +94,9 @@ fn named_source(documents: &Documents) -> Source {
     }
 }
 
-/// The text of one file, or of some of its parts.
-pub fn text_of(path: &Path, parts: Option<&str>) -> Result<String, Error> {
-    let whole = document::load(&[Input::from_argument(path.as_os_str())], &ReadOptions::default(), &mut io::empty())?;
+/// The text of one file or folder, or of some of its parts, read as the user wants documents to be read.
+pub fn text_of(path: &Path, parts: Option<&str>, read: &ReadOptions) -> Result<String, Error> {
+    let whole = document::load(&[Input::Path(path.to_owned())], read, &mut io::empty())?;
     Ok(match parts {
         Some(parts) => whole.select(parts)?.text,
         None => whole.text,

@@ -23,7 +23,7 @@ use super::calibrating::trials;
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::documents::{Opened, chosen_pages, folder_of, open_source};
+use super::documents::{self, Opened, chosen_pages, folder_of, open_source};
 use super::earlier::{self, TakenUp};
 use super::opening;
 use super::paths::{Completed, complete, expanded};
@@ -35,7 +35,7 @@ use crate::chat::{
     Source,
 };
 use crate::citations::{self, Index};
-use crate::document::{self, ByteSpan, LoadProgress, ReadOptions};
+use crate::document::{ByteSpan, LoadProgress, ReadOptions};
 use crate::engine::message::{CancelToken, Command, Event, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
@@ -460,11 +460,7 @@ pub(crate) fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String
     if !path.is_file() {
         return Err(format!("no document part or file is named {name}"));
     }
-    let input = document::Input::Path(path.to_owned());
-    match document::load(&[input], read, &mut std::io::empty()) {
-        Ok(document) => Ok(document.text.into()),
-        Err(error) => Err(error.to_string()),
-    }
+    documents::text_of(path, None, read).map(Arc::from).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -478,7 +474,6 @@ mod tests {
     use super::*;
     use crate::chat::Choice;
     use crate::citations::Verdict;
-    use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
     /// A folder with `book.md` of six chapters in it, and settings that name it.
