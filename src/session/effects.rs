@@ -26,7 +26,7 @@ use super::counting::{CountRequest, TokenCounter};
 use super::documents::{self, Opened, chosen_pages, folder_of, open_source};
 use super::earlier::{self, TakenUp};
 use super::opening;
-use super::paths::{Completed, complete, expanded};
+use super::paths::{Completed, complete, expanded, is_model};
 use super::place_teller::PlaceTeller;
 use super::recorder::Recorder;
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
@@ -421,7 +421,9 @@ fn model_of(source: &Source, home: Option<&Path>) -> Option<Input> {
     let Source::Named(names) = source else { return None };
     let [name] = &names[..] else { return None };
     let file = expanded(name, home);
-    file.extension().filter(|ending| ending.eq_ignore_ascii_case("gguf"))?;
+    if !is_model(&file) {
+        return None;
+    }
     Some(if file.is_file() {
         Input::User(Action::TakeModel(file))
     } else {
@@ -607,6 +609,22 @@ mod tests {
         let missing = result(&mut runner, |runner| runner.run(Effect::Open(Source::Named(vec![gone.clone()]))));
         let EffectResult::Chat(Input::News(News::NotOpened(failure))) = missing else { panic!("{missing:?}") };
         assert_eq!(failure.message, format!("cannot read {gone}: no such file"));
+    }
+
+    #[test]
+    fn a_path_of_a_model_is_expanded_and_its_file_has_to_be_there() {
+        let (folder, settings) = scene();
+        fs::write(folder.path().join("mine.gguf"), "GGUF").expect("written");
+        let open = |name: &str| {
+            let source = Source::Named(vec![name.to_owned()]);
+            result(&mut runner(&settings), |runner| runner.run(Effect::Open(source)))
+        };
+        let file = folder.path().join("mine.gguf");
+        assert_eq!(open("~/mine.gguf"), EffectResult::Chat(Input::User(Action::TakeModel(file))));
+        let EffectResult::Chat(Input::News(News::NotOpened(failure))) = open("~/gone.gguf") else {
+            panic!("it is gone")
+        };
+        assert_eq!(failure.message, "there is no model ~/gone.gguf: no such file");
     }
 
     #[test]
