@@ -5,7 +5,7 @@
 
 use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
-use crate::swaa::selection::{ResolvedPreset, refusal};
+use crate::swaa::selection::{ResolvedPreset, refusal, why_refused};
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
 use crate::units::count;
 
@@ -30,7 +30,7 @@ impl Chat {
     pub fn why_refused(&self, preset_entry: usize) -> Option<&str> {
         let Model::Ready { info, .. } = &self.model else { return None };
         let recipe = self.preset_entries.get(preset_entry)?.recipe.as_ref()?;
-        info.sliding_refused.as_deref().filter(|_| recipe.window != WindowSpec::Full)
+        why_refused(recipe, &info.facts())
     }
 
     /// Checks that one question can be asked under each of these preset entries.

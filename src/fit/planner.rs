@@ -14,8 +14,8 @@ use crate::engine::bounded::{Allowed, Bounded};
 use crate::engine::config::{ContextSize, EngineSettings, OwnWindows};
 use crate::engine::message::{Plan, Prompt};
 use crate::swaa::preset::RecipePatch;
-use crate::swaa::selection::{PresetSelection, ResolvedPreset};
-use crate::swaa::{Preset, Recipe, WindowSpec};
+use crate::swaa::selection::{PresetSelection, ResolvedPreset, why_refused};
+use crate::swaa::{Preset, Recipe};
 
 /// A document that is shorter is always counted: it takes two seconds.
 const MOST_COUNTED_BYTES: usize = 4 << 20;
@@ -239,8 +239,7 @@ impl<'a> Planner<'a> {
                 (preset.recipe.clone().expect("only presets with a recipe are passed in"), Some(error.to_string()))
             }
         };
-        let is_sliding = spec.window != WindowSpec::Full;
-        let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
+        let refused = refused.or_else(|| why_refused(&spec, &info.facts()).map(str::to_owned));
         let recipe = spec.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
         PresetCost {

@@ -292,5 +292,5 @@ fn first_bad(chat: &Chat) -> Exit {
         ExchangeState::Withdrawn => Exit::Interrupted,
         ExchangeState::Waiting | ExchangeState::Running => Exit::Ok,
     });
-    exits.into_iter().find(|exit| *exit != Exit::Ok).unwrap_or(Exit::Ok)
+    exits.fold(Exit::Ok, Exit::or)
 }

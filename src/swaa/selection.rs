@@ -158,10 +158,16 @@ impl PresetSelection {
     }
 }
 
-/// Why the preset `name` is not available: its `recipe` needs sliding attention, which this model does not support.
+/// Why `recipe` is not available: it needs sliding attention, which this model does not support.
+#[must_use]
+pub fn why_refused<'a>(recipe: &RecipeSpec, model: &ModelFacts<'a>) -> Option<&'a str> {
+    model.sliding_refused.filter(|_| recipe.window != WindowSpec::Full)
+}
+
+/// The same of the preset `name`, as a failure.
 #[must_use]
 pub fn refusal(name: &str, recipe: &RecipeSpec, model: &ModelFacts) -> Option<Failure> {
-    let why = model.sliding_refused.filter(|_| recipe.window != WindowSpec::Full)?;
+    let why = why_refused(recipe, model)?;
     let message = format!("preset {name} is not available for this model: {why}");
     Some(Failure::new(FailureKind::Unsupported, message, Some("use the preset full".to_owned())))
 }
