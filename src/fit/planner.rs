@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::estimator::Estimator;
 use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, WithinTime};
 use super::retrieval::retrieve;
+use super::room::{Room, too_many};
 use crate::chat::within::{Allowance, Search};
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
@@ -259,11 +260,14 @@ impl<'a> Planner<'a> {
         info.prefill_cost.time(0, &segments, info.layers.attending_count())
     }
 
-    /// Max tokens of a prompt and its answer together. A model doesn't use what is beyond its training, so a larger `-c`
-    /// makes no room.
+    fn room_of_model(&self) -> Room<'_> {
+        let EngineSettings { context, reserve_tokens, .. } = *self.wish.engine;
+        Room { info: self.known.info(), context, reserve_tokens }
+    }
+
+    /// Max tokens of a prompt and its answer together.
     pub(super) fn limit(&self) -> u32 {
-        let trained = self.known.info().train_context_tokens;
-        self.wish.engine.context.limit(trained).min(trained)
+        self.room_of_model().limit()
     }
 
     /// `-c`, if the model was trained for less.
@@ -292,23 +296,17 @@ impl<'a> Planner<'a> {
 
     /// What the KV cache takes under `recipe`.
     fn kv_bytes_under(&self, recipe: &Recipe, prompt_tokens: u32) -> u64 {
-        let cache = self.known.info().cache;
-        self.bounded_tokens(recipe).map_or_else(|| self.kv_bytes(prompt_tokens), |tokens| cache.bytes(tokens))
+        self.room_of_model().kv_bytes(prompt_tokens, self.bounded_tokens(recipe))
     }
 
     /// What the KV cache takes if every token is kept.
     pub(super) fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
-        let engine = self.wish.engine;
-        // A prompt that is too long is not cut: this is what it would take.
-        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit()).max(prompt_tokens);
-        self.known.info().cache.bytes(context)
+        self.room_of_model().kv_bytes(prompt_tokens, None)
     }
 
     fn obstacles(&self, prompt_tokens: u32, bounded_tokens: Option<u32>, kv_bytes: u64) -> Vec<Obstacle> {
-        let limit = self.limit();
-        // One token of answer must fit; the whole reserve is only desirable.
-        let is_too_long = bounded_tokens.is_none() && prompt_tokens >= limit;
-        let context = is_too_long.then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
+        let too_many = too_many(prompt_tokens, self.limit()).filter(|_| bounded_tokens.is_none());
+        let context = too_many.map(|too_many| Obstacle::Context { too_many });
         let memory = self.memory_missing(kv_bytes);
         context.into_iter().chain(memory).collect()
     }
