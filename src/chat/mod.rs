@@ -70,8 +70,8 @@ pub use prompt::{PromptRequest, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Ahead, AheadRun, Asking, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model, Opening,
-    Pause, Phase, Questions, Run, Setup, Sizing,
+    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model,
+    Opening, Pause, Phase, Questions, Run, Setup, Sizing,
 };
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};

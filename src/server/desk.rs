@@ -26,7 +26,6 @@ use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, JobI
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking::{self, Asked};
 use crate::session::{ClientError, EngineClient};
-use crate::swaa::RecipeSpec;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset, refusal};
 
 /// Why a question has no answer.
@@ -155,9 +154,7 @@ impl Desk<'_> {
         if work.reading.recipe_of(work.reading.asked()).is_some() {
             return self.ask(work, 0);
         }
-        let prompt = work.asked.prompt.clone();
-        // Adapters of another kind would keep it from joining.
-        let recipe = RecipeSpec { adapters: work.reading.presets.adapters_of_all(), ..RecipeSpec::FULL };
+        let (prompt, recipe) = (work.asked.prompt.clone(), work.reading.sizing());
         let forecast = |job| Command::Forecast { job, prompt, recipe };
         Ok((self.client.begin(forecast), Kind::Choosing(Box::new(work))))
     }
@@ -346,7 +343,7 @@ mod tests {
     use crate::session::client::{EngineChannels, Stops};
     use crate::session::scripted_engine::model;
     use crate::swaa::preset::RecipePatch;
-    use crate::swaa::{ChainOfThought, Presets};
+    use crate::swaa::{ChainOfThought, Presets, RecipeSpec};
 
     /// The engine's side of a desk, and the queue before it.
     struct Engine {
