@@ -12,7 +12,7 @@
 //! switch waits beside them. Events of a job that is no longer wanted are dropped by its id, in [`update()`] and
 //! nowhere else.
 //!
-//! A conversation may have branches ([`branches`]), and questions may have attachments ([`attached`]).
+//! A conversation may have branches ([`branches`]), and questions may have attachments ([`attached`]). Documents have titles ([`titles`]).
 //!
 //! It does not draw, know keys or count tokens. See `tui` for the screen, and [`prompt`] for what the model gets.
 
@@ -40,6 +40,7 @@ mod suggestions;
 mod system_prompt;
 pub mod template;
 mod template_limits;
+pub mod titles;
 mod transcript;
 mod turn;
 pub mod until;

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::chat::titles::title;
 use crate::citations::{self, Citation, Index};
 use crate::document::{ByteSpan, Document};
 use crate::session::documents::Opened;
-use crate::session::titles::title;
 
 /// Some documents as one text.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use super::calibrating::trials;
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::documents::{self, Opened, chosen_pages, folder_of, open_source};
+use super::documents::{self, Opened, chosen_pages, open_source};
 use super::earlier::{self, TakenUp};
 use super::opening;
 use super::paths::{Completed, complete, expanded, is_model};
@@ -227,7 +227,7 @@ impl<'settings> EffectRunner<'settings> {
         let NextDocuments { opened, taken_up } = next;
         let pages = taken_up.as_ref().and_then(|taken_up| taken_up.documents.pages.clone());
         self.files.replace(opened, pages);
-        self.counter = self.counter.for_folder(folder_of(self.files.source()));
+        self.counter = self.counter.for_source(self.files.source());
         let mut document = opening::opened(self.settings, &self.files);
         if let Some(taken_up) = taken_up {
             self.take_up(&taken_up, &mut document);
