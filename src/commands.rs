@@ -11,7 +11,7 @@ use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
 use lunette::remote::Counter;
-use lunette::session::{Observer, documents, measuring, model};
+use lunette::session::{Observer, WorkingSet, documents, measuring, model};
 use lunette::settings::{
     CacheTask, EvalArgs, FitAs, Listen, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
 };
@@ -184,9 +184,8 @@ pub(crate) fn probe(settings: &Settings, how: &Probe) -> Result<Exit, ExitError>
     let plan = Plan::for_probe(settings, how)?;
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
         note_times(settings, reporter);
-        let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
-        let title = documents::title_of(&settings.documents, &document);
-        let probed = Probed { title, text: document.text, facts: how.facts };
+        let files = WorkingSet::new(settings, documents::open(settings, &mut io::stdin().lock(), reporter)?)?;
+        let probed = Probed { title: files.title(), text: files.text().to_string(), facts: how.facts };
         block_on(async {
             let client = engine(settings, &model::find(settings, reporter)?, None);
             headless::probe(&plan, &probed, client, how.json, reporter).await?;

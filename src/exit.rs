@@ -58,6 +58,12 @@ impl Exit {
     pub fn code(self) -> u8 {
         self as u8
     }
+
+    /// How several answers ended, of which the `later` one comes next: the first that ended badly decides.
+    #[must_use]
+    pub fn or(self, later: Self) -> Self {
+        if self == Self::Ok { later } else { self }
+    }
 }
 
 impl From<FailureKind> for Exit {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use lunette::chat::Chat;
-use lunette::engine::{self, config::EngineSettings};
+use lunette::engine;
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Reporter, Started};
@@ -121,7 +121,6 @@ fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathB
 /// Fails on invalid key bindings before anything is loaded.
 fn options(settings: &Settings) -> Result<Options, ExitError> {
     let ScreenSettings { theme, mouse, keys, keys_file, variables } = &settings.screen;
-    let EngineSettings { context, reserve_tokens, .. } = settings.engine;
     let keymap = Keymap::with(keys_file, keys).map_err(|error| Failure::of(FailureKind::Usage, &error))?;
     Ok(Options {
         theme: *theme,
@@ -134,8 +133,7 @@ fn options(settings: &Settings) -> Result<Options, ExitError> {
         editor: variables.editor.clone(),
         home: settings.home.clone(),
         in_tmux: variables.in_tmux,
-        context,
-        reserve_tokens,
+        reserve_tokens: settings.engine.reserve_tokens,
         given: argv::given_flags(&argv::rewrite(std::env::args_os())),
         build: build(),
     })

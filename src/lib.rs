@@ -35,9 +35,9 @@
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
 //! | [`headless`] | a chat without a screen, for scripts, and the commands that print and end | `chat`, `citations`, `document`, `engine`, `eval`, `exit`, `failure`, `fit`, `harmless`, `models`, `remote`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `store`, `swaa`, `units` |
-//! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
+//! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
 //! | [`server`] | answers for OpenAI's clients and other Lunettes, over HTTP | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `harmless`, `remote::wire`, `session`, `settings`, `swaa`, `units` |
-//! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |
+//! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `document`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |
 //!
 //! # Three flows
 //!

@@ -146,7 +146,7 @@ fn loaded(preset: &str, info: ModelInfo) -> (Session, Lines) {
     session.tell(Event::Loaded(Box::new(info)));
     lines.after(&session);
     if preset == "auto" {
-        session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+        session.size(100);
         lines.after(&session);
     }
     (session, lines)

@@ -446,6 +446,7 @@ fn a_measurement_of_presets() {
         rereads: vec![lunette::engine::message::Reread::Off],
         questions_first: vec![false],
         files: vec![home.file("records.jsonl", &record.to_string())],
+        read: lunette::document::ReadOptions::default(),
         presets: vec![Presets::built_in().get("full").expect("a preset").clone()],
         reading: PresetSelection {
             presets: Presets::built_in(),

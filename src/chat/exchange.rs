@@ -11,7 +11,7 @@ use super::turn::Turn;
 use super::until::Until;
 use crate::citations::{Citation, SourceRange};
 use crate::document::ByteSpan;
-use crate::engine::message::{Channel, Figures, Finish, ReadAgain, ReasoningEnd, Timings, TokenCounts};
+use crate::engine::message::{Channel, Figures, Finish, Passage, ReadAgain, ReasoningEnd, Timings, TokenCounts};
 use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
@@ -147,6 +147,12 @@ impl Reasoning {
     }
 }
 
+/// Where `passages` are, in bytes of the document.
+#[must_use]
+pub fn spans(passages: &[Passage]) -> Vec<ByteSpan> {
+    passages.iter().map(|passage| ByteSpan { start: passage.span.start, end: passage.span.end }).collect()
+}
+
 impl Exchange {
     pub(super) fn waiting(question: Arc<str>) -> Self {
         Self {
@@ -180,8 +186,7 @@ impl Exchange {
     /// The passages that were read again, in bytes of the document.
     #[must_use]
     pub fn passages(&self) -> Vec<ByteSpan> {
-        let passages = self.read_again.iter().flat_map(|read_again| &read_again.passages);
-        passages.map(|passage| ByteSpan { start: passage.span.start, end: passage.span.end }).collect()
+        self.read_again.as_ref().map_or_else(Vec::new, |read_again| spans(&read_again.passages))
     }
 
     /// Forgets what refers to places of the document.

@@ -312,21 +312,29 @@ impl Session {
         self.tell(Event::Answered { job: self.job, finish: Finish::EndOfGeneration, figures })
     }
 
-    /// The engine counts and forecasts beginnings of a book, 1,000 tokens and 10 s a chapter, until the chat settles on
-    /// one. Returns the effects that follow, and the beginnings that the chat asked about, in chapters.
+    /// The engine forecasts beginnings of a book, 1,000 tokens and 10 s a chapter, until the chat settles on one. Returns the effects that follow, and
+    /// the beginnings that the chat asked about, in chapters.
     pub(crate) fn forecast_beginnings(&mut self, mut effects: Vec<Effect>) -> (Vec<Effect>, Vec<u32>) {
         let mut asked = Vec::new();
-        while let (Phase::Choosing { .. }, [Effect::Send(Command::Count { job, texts })]) =
+        while let (Phase::Choosing { .. }, [Effect::Send(Command::Forecast { prompt, .. })]) =
             (&self.chat.work, &effects[..])
         {
-            let (job, chapters) = (*job, texts[0].lines().count() as u32);
+            let chapters = prompt.parts.iter().map(|part| part.text.matches("Chapter ").count() as u32).sum();
             asked.push(chapters);
-            self.tell(Event::Counted { job, tokens: vec![chapters * 1_000] });
             let predicted = Some(Duration::from_secs(u64::from(chapters - 1) * 10));
-            let plan = Plan { prompt_tokens: chapters * 1_000, ..plan(0, predicted) };
+            let tokens = chapters * 1_000;
+            let plan = Plan { document_tokens: tokens, prompt_tokens: tokens, ..plan(0, predicted) };
             effects = self.tell(Event::Forecast { job: self.job, plan });
         }
+        // Under `auto` each is forecast twice: its length, and its cost.
+        asked.dedup();
         (effects, asked)
+    }
+
+    /// The engine forecasts how long the document is, for `auto`.
+    pub(crate) fn size(&mut self, document_tokens: u32) -> Vec<Effect> {
+        let plan = Plan { document_tokens, prompt_tokens: document_tokens, ..plan(0, None) };
+        self.tell(Event::Forecast { job: self.job, plan })
     }
 
     pub(crate) fn forecast(&mut self, to_prefill_tokens: u32, seconds: Option<u64>) -> Vec<Effect> {

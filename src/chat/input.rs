@@ -142,6 +142,24 @@ pub enum Action {
     Quit,
 }
 
+impl Action {
+    /// Whether it asks about the documents as they are now, so that their files are looked at first. The rest of an answer, and passages that are read
+    /// again, belong to the text that the answer is about: in another one, its bytes would be other passages.
+    #[must_use]
+    pub const fn looks_at_files(&self) -> bool {
+        matches!(self, Self::Ask(_) | Self::Replace { .. } | Self::Regenerate | Self::Versus { .. })
+    }
+
+    /// The question that it asks anew, with what it may refer to.
+    #[must_use]
+    pub fn question(&self) -> Option<&str> {
+        match self {
+            Self::Ask(question) | Self::Replace { question, .. } | Self::Versus { question, .. } => Some(question),
+            _ => None,
+        }
+    }
+}
+
 /// What the chat wants done outside of it.
 #[allow(clippy::large_enum_variant)] // there is one at a time, and it is passed on at once
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@
 //! switch waits beside them. Events of a job that is no longer wanted are dropped by its id, in [`update()`] and
 //! nowhere else.
 //!
-//! A conversation may have branches ([`branches`]), and questions may have attachments ([`attached`]).
+//! A conversation may have branches ([`branches`]), and questions may have attachments ([`attached`]). Documents have titles ([`titles`]).
 //!
 //! It does not draw, know keys or count tokens. See `tui` for the screen, and [`prompt`] for what the model gets.
 
@@ -40,6 +40,7 @@ mod suggestions;
 mod system_prompt;
 pub mod template;
 mod template_limits;
+pub mod titles;
 mod transcript;
 mod turn;
 pub mod until;
@@ -58,7 +59,7 @@ pub use branches::{BranchRow, Branches};
 pub use code::{code_blocks, open_fence};
 pub use document::DocumentFacts;
 pub use ending::{endings, how_reasoning_ended, why_not_whole};
-pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant};
+pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant, spans};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
     OpeningAt, Retrieved, Source,
@@ -70,8 +71,8 @@ pub use prompt::{PromptRequest, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Ahead, AheadRun, Asking, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model, Opening,
-    Pause, Phase, Questions, Run, Setup, Sizing,
+    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model,
+    Opening, Pause, Phase, Questions, Run, Setup, Sizing,
 };
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};

@@ -1,11 +1,12 @@
 //! Resolves preset entries for this model and document.
 //!
 //! A preset entry ([`Chat::preset_entries`]) becomes a recipe once the model is loaded: `first-half` is layers 0 to 11
-//! of 24. `auto` also needs the document's length in tokens, which the engine counts first.
+//! of 24. `auto` also needs the document's length in tokens, which the engine forecasts first
+//! ([`PresetSelection::sizing`](crate::swaa::selection::PresetSelection::sizing)).
 
 use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
-use crate::swaa::selection::{ResolvedPreset, refusal};
+use crate::swaa::selection::{ResolvedPreset, refusal, why_refused};
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
 use crate::units::count;
 
@@ -30,7 +31,7 @@ impl Chat {
     pub fn why_refused(&self, preset_entry: usize) -> Option<&str> {
         let Model::Ready { info, .. } = &self.model else { return None };
         let recipe = self.preset_entries.get(preset_entry)?.recipe.as_ref()?;
-        info.sliding_refused.as_deref().filter(|_| recipe.window != WindowSpec::Full)
+        why_refused(recipe, &info.facts())
     }
 
     /// Checks that one question can be asked under each of these preset entries.
@@ -80,7 +81,7 @@ impl Chat {
     /// The resolved preset entry, if a question can be asked under it.
     fn comparable(&self, preset_entry: usize) -> Result<ResolvedPreset, NotCompared> {
         let known = self.cache_state.as_ref().map(|cache_state| cache_state.document_tokens).or(self.document_tokens);
-        if known.is_none() && self.is_automatic(preset_entry) {
+        if known.is_none() && self.has_document() && self.is_automatic(preset_entry) {
             return Err(NotCompared::NotSized);
         }
         let unknown = || Failure::new(FailureKind::Usage, "no such preset", None);
@@ -119,7 +120,7 @@ impl Chat {
         }
     }
 
-    fn cot(&self) -> ChainOfThought {
+    pub(super) fn cot(&self) -> ChainOfThought {
         let resolved = self.resolved_preset.as_ref().map(|preset| preset.cot);
         resolved.or(self.reading.cot).unwrap_or_default()
     }

@@ -208,7 +208,7 @@ pub struct IdleSearch {
     pub(super) is_told: bool,
 }
 
-/// Why the document's length is being counted.
+/// Why the document's length is being forecast.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sizing {
     /// To prefill under this preset entry.
@@ -217,11 +217,20 @@ pub enum Sizing {
     Compare { question: String, preset_entries: Vec<usize> },
 }
 
+/// What is forecast of a beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Its length, for `auto` to choose its recipe by.
+    Length,
+    /// What it costs under its recipe.
+    Cost,
+}
+
 /// What the chat is waiting for. One thing at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
     Idle,
-    /// The engine counts the document's tokens, for `auto` to choose by.
+    /// The engine forecasts the document's length, for `auto` to choose by.
     Sizing {
         job: JobId,
         sizing: Sizing,
@@ -236,6 +245,7 @@ pub enum Phase {
         job: JobId,
         search: Search,
         parts: usize,
+        awaited: Awaited,
     },
     /// The engine forecasts a draft; see [`Chat::drafted`].
     Drafting {
@@ -417,7 +427,7 @@ pub struct Chat {
     pub(super) chosen_by: Option<(usize, Arc<str>)>,
     /// How many parts were taken, if time limited them.
     pub(super) parts_taken: Option<usize>,
-    /// The tokens of the current document, once counted for `auto`.
+    /// The tokens of the current document, with what stands before it, once forecast for `auto`.
     pub(super) document_tokens: Option<u32>,
     /// The preset to return to after a comparison; see [`super::update()`].
     pub(super) home: Option<Home>,

@@ -36,7 +36,7 @@ impl Allowance {
     pub fn allows(&self, plan: &Plan, spent: Duration, train_context_tokens: u32) -> bool {
         let needed = plan.prompt_tokens.saturating_add(self.reserve_tokens);
         let soon_enough = plan.predicted.is_none_or(|predicted| spent + predicted <= self.time);
-        let has_room = plan.bounded_tokens.is_some() || needed <= self.context.limit(train_context_tokens);
+        let has_room = plan.bounded_tokens.is_some() || needed <= self.context.useful_limit(train_context_tokens);
         soon_enough && has_room
     }
 }
@@ -192,6 +192,8 @@ mod tests {
         assert_eq!((allows(1, 12_048), allows(1, 12_047)), (true, false), "10,000 tokens and the reserve");
         let narrow = Allowance { context: ContextSize::Tokens(12_000), ..allowance };
         assert!(!narrow.allows(&plan(8_000, None), Duration::ZERO, 32_768), "-c counts, not the model");
+        let wide = Allowance { context: ContextSize::Tokens(65_536), ..allowance };
+        assert!(!wide.allows(&plan(8_000, None), Duration::ZERO, 12_047), "beyond its training a model makes no room");
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub use index::Index;
 pub use source::{Source, SourceRange, sources};
 pub use verdict::{Citation, Verdict};
 
+/// Whether `answer` has quotes that can be looked up in `document`: a blank one has no words.
+#[must_use]
+pub fn can_look_up(answer: &str, document: &str) -> bool {
+    !document.trim().is_empty() && !find_citations(answer).is_empty()
+}
+
 /// All quotes in `answer`, in order, looked up in the document: first in the passages that were read again for it, then
 /// everywhere. They have their places if the index knows its document.
 #[must_use]

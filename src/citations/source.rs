@@ -22,14 +22,20 @@ pub struct Source {
 }
 
 impl Source {
-    /// `Chapter 1, line 28`, `page 3`.
+    /// `line 28`, `page 3`; the file, if it has neither.
     #[must_use]
-    pub fn in_words(&self) -> String {
-        let position = match (self.page, self.line) {
+    pub fn position(&self) -> String {
+        match (self.page, self.line) {
             (Some(page), _) => format!("page {page}"),
             (None, Some(line)) => format!("line {line}"),
             (None, None) => self.file.clone(),
-        };
+        }
+    }
+
+    /// `Chapter 1, line 28`, `page 3`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let position = self.position();
         self.title.as_ref().map_or(position.clone(), |title| format!("{title}, {position}"))
     }
 }

@@ -4,6 +4,8 @@
 //! A line `[…]` tells the model where parts are missing between two others. In a document of several files, a selection
 //! that begins in the middle of a file gets the line that names the file. Neither line belongs to a source.
 
+use std::borrow::Cow;
+
 use super::assemble::header;
 use super::content::Document;
 use super::error::SelectError;
@@ -24,6 +26,23 @@ impl Document {
     pub fn part_numbers(&self, written: &str) -> Result<Vec<usize>, SelectError> {
         let chosen = chosen(written, NumberKind::Parts, self.parts().len())?;
         Ok((1..).zip(chosen).filter_map(|(number, chosen)| chosen.then_some(number)).collect())
+    }
+
+    /// The numbers of the parts that `--parts` names; without the flag, of all.
+    pub fn parts_by_flag(&self, written: Option<&str>) -> Result<Vec<usize>, SelectError> {
+        match written {
+            Some(written) => self.part_numbers(written),
+            None => Ok((1..=self.parts().len()).collect()),
+        }
+    }
+
+    /// The document with only these parts; borrowed if they are all.
+    #[must_use]
+    pub fn taking(&self, numbers: &[usize]) -> Cow<'_, Self> {
+        if numbers.len() == self.parts().len() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(self.with_parts(numbers))
     }
 
     /// Keeps these parts. `numbers` must ascend and exist.

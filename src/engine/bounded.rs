@@ -56,7 +56,7 @@ impl Bounded {
     pub fn of(recipe: &Recipe, allowed: Allowed) -> Option<Self> {
         let bound = recipe.bound().filter(|_| allowed.drops_anywhere)?;
         let trained = allowed.train_context_tokens;
-        let most = allowed.context.limit(trained).min(trained);
+        let most = allowed.context.useful_limit(trained);
         let mut sizes = [2, 1].into_iter().filter_map(|calls| cells(bound, calls, allowed.batch_tokens));
         let cells = sizes.find(|&size| size <= most)?;
         Some(Self { bound, cells, moves_from: trained - allowed.batch_tokens })

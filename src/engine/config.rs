@@ -70,6 +70,14 @@ impl ContextSize {
         }
     }
 
+    /// The same, without what is beyond the model's training. The engine reads that, too, if `-c` asks for it; but the model makes no sense of it, so
+    /// that it makes no room for a plan.
+    #[must_use]
+    pub const fn useful_limit(self, train_context_tokens: u32) -> u32 {
+        let limit = self.limit(train_context_tokens);
+        if limit < train_context_tokens { limit } else { train_context_tokens }
+    }
+
     /// Size of the context created for a prompt, with `reserve_tokens` kept free after it; `limit` is
     /// [`ContextSize::limit`].
     #[must_use]

@@ -354,6 +354,10 @@ impl<M: Machine> Worker<M> {
 
     /// A forecast with the present adapters, and with the blocks on disk that were found before: without waiting for either.
     pub(super) fn tell_forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
+        if let Some((Estimate { tokens, .. }, recipe)) = self.endless(prompt, spec) {
+            let plan = self.plan_of_endless(tokens, recipe);
+            return self.tell(Event::Forecast { job, plan });
+        }
         let tokenized = self.tokenize(prompt, spec);
         let live = self.saved_by(&self.kv, &tokenized, Goal::KEEP);
         let room = self.context_for(&tokenized);
@@ -850,17 +854,31 @@ impl<M: Machine> Worker<M> {
     /// Only a beginning is tokenised. If that has more tokens than fit, so has the whole; how many in all is an
     /// estimate from the beginning, and is called one.
     pub(super) fn refuse_endless(&self, prompt: &Prompt, spec: &RecipeSpec) -> Result<(), Failure> {
-        let texts = prompt.parts.iter().filter(|part| part.segment == Segment::Document).map(|part| &*part.text);
-        let Some(estimate) = texts.max_by_key(|text| text.len()).and_then(|text| self.estimate(text)) else {
-            return Ok(());
-        };
-        let Estimate { tokens, beginning_bytes } = estimate;
-        let recipe = spec.resolve(tokens, self.machine.layers());
-        if self.bounded_by(&recipe).is_some() {
-            return Ok(());
-        }
+        let Some((Estimate { tokens, beginning_bytes }, recipe)) = self.endless(prompt, spec) else { return Ok(()) };
         let need = format!("about {} (an estimate from its first {})", count(tokens), bytes(beginning_bytes));
         Err(self.does_not_fit(&need, tokens, &recipe))
+    }
+
+    /// The estimated length of a document that is many times too long, and the recipe for it; `None` for others, and where memory is bounded.
+    fn endless(&self, prompt: &Prompt, spec: &RecipeSpec) -> Option<(Estimate, Recipe)> {
+        let texts = prompt.parts.iter().filter(|part| part.segment == Segment::Document).map(|part| &*part.text);
+        let estimate = self.estimate(texts.max_by_key(|text| text.len())?)?;
+        let recipe = spec.resolve(estimate.tokens, self.machine.layers());
+        self.bounded_by(&recipe).is_none().then_some((estimate, recipe))
+    }
+
+    /// The plan of a document of about `tokens` tokens that can't fit: an estimate is enough, as nobody will read it.
+    fn plan_of_endless(&self, tokens: u32, recipe: Recipe) -> Plan {
+        Plan {
+            document_tokens: tokens,
+            prompt_tokens: tokens,
+            cached_tokens: 0,
+            to_prefill_tokens: tokens,
+            predicted: None,
+            context_tokens: self.machine.context_tokens().saturating_sub(self.guest_room(&recipe)),
+            bounded_tokens: None,
+            recipe,
+        }
     }
 
     /// The tokens of a text that is many times too long; `None` for others.

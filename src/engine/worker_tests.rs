@@ -816,6 +816,17 @@ fn a_document_that_is_many_times_too_long_is_counted_by_its_beginning() {
     assert!(desk.worker.machine.tokenized_bytes.get() < 10_000, "{}", desk.worker.machine.tokenized_bytes.get());
 }
 
+/// `auto` has every document forecast, also a log of 68 MB.
+#[test]
+fn a_document_that_is_many_times_too_long_is_forecast_by_its_beginning() {
+    let mut desk = Desk::new(700, PLENTY);
+    let (job, prompt) = (desk.job(), prompt(&"a word ".repeat(200_000), &[]));
+    let events = desk.give(Command::Forecast { job, prompt, recipe: RecipeSpec::FULL });
+    let [Event::Forecast { plan, .. }] = &events[..] else { panic!("one forecast, got {events:?}") };
+    assert_eq!((plan.document_tokens, plan.to_prefill_tokens, plan.predicted), (1_400_000, 1_400_000, None));
+    assert!(desk.worker.machine.tokenized_bytes.get() < 10_000, "{}", desk.worker.machine.tokenized_bytes.get());
+}
+
 /// A vocabulary has tokens of eight letters `a`: then more than the usual beginning is looked at, and not all.
 #[test]
 fn a_document_of_long_tokens_is_counted_by_a_longer_beginning() {

@@ -143,7 +143,7 @@ fn finish(
 fn documents(plan: &Plan) -> Result<Vec<Vec<Record>>, Error> {
     let mut chosen = Vec::new();
     for file in &plan.files {
-        let mut records = records::read(file)?;
+        let mut records = records::read(file, &plan.read)?;
         records.retain(|record| plan.tasks.is_empty() || plan.tasks.contains(&record.task));
         chosen.extend(spread(records, plan.limit));
     }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::table::REFERENCE;
 use crate::chat::{Moment, SystemPrompt};
+use crate::document::ReadOptions;
 use crate::engine::message::{Reread, SamplingPatch};
 use crate::settings::{Error, EvalArgs, Probe, Settings};
 use crate::swaa::selection::PresetSelection;
@@ -14,6 +15,8 @@ use crate::swaa::{ChainOfThought, Preset, WindowSpec};
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub files: Vec<PathBuf>,
+    /// How documents that records name are read.
+    pub read: ReadOptions,
     /// The presets to compare, in this order.
     pub presets: Vec<Preset>,
     /// Decides what `auto` stands for.
@@ -52,6 +55,7 @@ impl Plan {
     pub fn for_probe(settings: &Settings, probe: &Probe) -> Result<Self, Error> {
         Ok(Self {
             files: Vec::new(),
+            read: settings.read.clone(),
             presets: presets(&settings.reading, &probe.presets)?,
             reading: settings.reading.clone(),
             system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),
@@ -77,6 +81,7 @@ impl Plan {
     pub fn new(settings: &Settings, args: &EvalArgs) -> Result<Self, Error> {
         Ok(Self {
             files: args.files.clone(),
+            read: settings.read.clone(),
             presets: presets(&settings.reading, &with_reference(&args.presets))?,
             reading: settings.reading.clone(),
             system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),

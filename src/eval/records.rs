@@ -27,6 +27,7 @@ use flate2::read::MultiGzDecoder;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use crate::document::ReadOptions;
 use crate::session::{self, documents};
 
 /// How an answer is scored.
@@ -105,12 +106,12 @@ pub enum RecordsError {
     Pattern { path: PathBuf, line: usize, id: String, source: regex::Error },
 }
 
-/// Reads all records of `path`, and the documents that they name. Gzip is recognised by its first bytes.
-pub fn read(path: &Path) -> Result<Vec<Record>, RecordsError> {
+/// Reads all records of `path`, and the documents that they name, by `options`. Gzip is recognised by its first bytes.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Vec<Record>, RecordsError> {
     let failed = |source| RecordsError::Read { path: path.to_owned(), source };
     let lines = BufReader::new(open(path).map_err(failed)?).lines();
     let mut records = Vec::new();
-    let mut documents = NamedDocuments { beside: path, read: BTreeMap::new() };
+    let mut documents = NamedDocuments { beside: path, options, read: BTreeMap::new() };
     for (line, text) in (1..).zip(lines) {
         let text = text.map_err(failed)?;
         if text.trim().is_empty() {
@@ -145,6 +146,7 @@ pub(super) fn pattern_of(pattern: &str) -> Result<Regex, regex::Error> {
 /// The documents that the records of one file name, each read once.
 struct NamedDocuments<'a> {
     beside: &'a Path,
+    options: &'a ReadOptions,
     read: BTreeMap<(PathBuf, Option<String>), Arc<str>>,
 }
 
@@ -167,7 +169,7 @@ impl NamedDocuments<'_> {
         if let Some(text) = self.read.get(&named) {
             return Ok(text.clone());
         }
-        let text: Arc<str> = match documents::text_of(&named.0, named.1.as_deref()) {
+        let text: Arc<str> = match documents::text_of(&named.0, named.1.as_deref(), self.options) {
             Ok(text) => text.into(),
             Err(source) => return Err(RecordsError::Document { path: self.beside.to_owned(), line, source }),
         };
@@ -224,6 +226,11 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::document::Wanted;
+
+    fn read(path: &Path) -> Result<Vec<Record>, RecordsError> {
+        super::read(path, &ReadOptions::default())
+    }
 
     const LINE: &str = r#"{"id":"a","lang":"en","task":"kv","context":"c","question":"q","answers":["x"],"metric":"contains_all","n_tokens":3}"#;
 
@@ -249,6 +256,22 @@ mod tests {
         let records = read(&path).unwrap();
         assert!(records[0].context.contains("It was red.") && !records[0].context.contains("blue"));
         assert_eq!((records[0].title.as_str(), by_document(records.clone()).len()), ("book.md", 1));
+    }
+
+    /// A password for PDFs did not reach them, and each was parsed in this process.
+    #[test]
+    fn named_documents_are_read_as_the_user_wants_documents_to_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("notes")).unwrap();
+        for (name, text) in [("a.md", "It was red.\n"), ("b.md", "It was blue.\n")] {
+            std::fs::write(folder.path().join("notes").join(name), text).unwrap();
+        }
+        let path = folder.path().join("records.jsonl");
+        let line = r#"{"id":"a","task":"t","document":"notes","question":"q","answers":["red"],"metric":"pattern"}"#;
+        std::fs::write(&path, line).unwrap();
+        let wanted = Wanted { exclude: vec!["b.md".to_owned()], ..Wanted::default() };
+        let records = super::read(&path, &ReadOptions { wanted, ..ReadOptions::default() }).unwrap();
+        assert!(records[0].context.contains("red") && !records[0].context.contains("blue"), "{}", records[0].context);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub struct ResultRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<f64>,
     pub answer: String,
+    /// As `finish` in `--json`, or `weighed`: no answer was written. Files of earlier versions have other names.
     pub finish: String,
     pub prompt_tokens: u32,
     pub cached_tokens: u32,

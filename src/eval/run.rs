@@ -17,6 +17,7 @@ use super::records::Record;
 use super::results::{Reading, RereadRow, ResultRow, Results, RowKey};
 use super::score;
 use super::table::Table;
+use crate::chat::record::finish_name;
 use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt, why_not_whole};
 use crate::engine::message::{
     CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
@@ -416,7 +417,7 @@ impl Answer {
             nats: self.weighed.map(|weighed| weighed.nats),
             said,
             answer: self.text,
-            finish: self.finish.map_or_else(|| "Weighed".to_owned(), |finish| format!("{finish:?}")),
+            finish: self.finish.map_or("weighed", finish_name).to_owned(),
             prompt_tokens: tokens.prompt,
             cached_tokens: tokens.cached,
             prefill_s: timings.prefill.as_secs_f64(),
@@ -455,7 +456,7 @@ mod tests {
     use crate::eval::plan::fixtures::planned;
     use crate::eval::{Table, run};
     use crate::session::Stops;
-    use crate::session::scripted_engine::{ScriptedEngine, interrupted, says};
+    use crate::session::scripted_engine::{ScriptedEngine, interrupted, model, says};
 
     const RECORDS: [&str; 2] = [
         r#"{"id":"a","task":"kv","context":"one long text","question":"what?","answers":["blue"],"metric":"contains_all","lead":"It is","gold":" blue.","length":"1k"}"#,
@@ -494,12 +495,32 @@ mod tests {
         assert_eq!((cell.questions, cell.score, cell.nats), (1, 100.0, Some(0.0)));
         assert!(shown.contains("| 1k kv | 1 | 100 | 100 (0 [0..0]) |"), "{shown}");
         assert_eq!(log, "document 1 of 1 (a)\n");
+        assert!(rows(&plan).iter().all(|row| row.finish == "end"), "as in --json");
         let told: Vec<_> =
             rows(&plan).into_iter().map(|row| (row.id, row.score, row.nats, row.said, row.answer)).collect();
         let answer = || "It is blue.".to_owned();
         let a = || ("a".to_owned(), 1.0, Some(0.0), Some(1.0), answer());
         let b = || ("b".to_owned(), 0.0, None, None, answer());
         assert_eq!(told, [a(), a(), b(), b()]);
+    }
+
+    /// It was measured with no full layers at all.
+    #[tokio::test]
+    async fn the_full_layers_of_the_model_are_those_of_its_family() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plan = plan(folder.path(), &["--presets", "quick", "--full-layers", "model"]);
+        let run_on = async |name: &str| {
+            let info = ModelInfo { name: name.to_owned(), architecture: "qwen3".to_owned(), ..model() };
+            let client = EngineClient::new(ScriptedEngine::with_model(info, says("It is blue.")), Stops::never());
+            run_with(client, &plan).await.0
+        };
+        run_on("Qwen3 4B").await.expect("its family is known");
+        let out = plan.out.as_ref().expect("there is a file");
+        let results = Results::load(out, "Qwen3 4B").expect("it can be read");
+        let recipes: Vec<_> = results.rows().filter(|row| row.preset == "quick").map(|row| &row.recipe).collect();
+        assert!(recipes.iter().all(|recipe| recipe.contains("full layers odd")), "{recipes:?}");
+        let unknown = run_on("Qwen3 0.6B").await.expect_err("nothing is known of it");
+        assert_eq!(unknown.to_string(), "no full layers are known for Qwen3 0.6B");
     }
 
     #[tokio::test]
@@ -509,7 +530,7 @@ mod tests {
         let (_, _, log) = run_with(saying("It is blue."), &plan).await;
         assert_eq!(log, "document 1 of 1 (a)\n");
         let told: Vec<_> = rows(&plan).into_iter().map(|row| (row.score, row.nats, row.answer, row.finish)).collect();
-        let weighed = |score, nats| (score, Some(nats), String::new(), "Weighed".to_owned());
+        let weighed = |score, nats| (score, Some(nats), String::new(), "weighed".to_owned());
         assert_eq!(told, [weighed(1.0, 0.0), weighed(0.0, 4.0)]);
     }
 

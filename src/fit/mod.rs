@@ -9,7 +9,7 @@
 //!
 //! Every proposal is tried first: its parts are joined, counted and checked against context and memory.
 //!
-//! On the screen the user ticks parts in a tree ([`ticks`]); their tokens are counted in batches ([`count_parts()`]).
+//! On the screen the user ticks parts in a tree ([`ticks`]); their tokens are counted in batches ([`count_parts()`]), and [`room`] says whether they fit.
 //!
 //! Doesn't print (`headless` does), draw, or read a clock. The KV cache has the same size under every preset, since all
 //! of it is kept; so no preset is ever proposed to save memory.
@@ -21,6 +21,7 @@ mod plan;
 mod planner;
 mod proposals;
 pub mod retrieval;
+pub mod room;
 #[cfg(test)]
 mod tests;
 pub mod ticks;

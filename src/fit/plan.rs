@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retrieval::RetrievedParts;
-use crate::chat::{Moment, SystemPrompt, template};
+use crate::chat::{Moment, Source, SystemPrompt, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
 use crate::engine::config::EngineSettings;
@@ -30,8 +30,8 @@ pub struct PlanRequest<'a> {
     /// Whether the question stands before the document, too.
     pub question_first: bool,
     pub system: &'a SystemPrompt,
-    /// What the document is called in the prompt.
-    pub title: String,
+    /// What was named: the title in the prompt says it, or which files of it are read.
+    pub source: &'a Source,
     pub reading: &'a PresetSelection,
     pub engine: &'a EngineSettings,
     /// Max tokens of an answer (`-n`).

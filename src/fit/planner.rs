@@ -7,15 +7,17 @@ use std::time::Duration;
 use super::estimator::Estimator;
 use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, WithinTime};
 use super::retrieval::retrieve;
+use super::room::{Room, too_many};
+use crate::chat::titles::title;
 use crate::chat::within::{Allowance, Search};
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
 use crate::engine::bounded::{Allowed, Bounded};
 use crate::engine::config::{ContextSize, EngineSettings, OwnWindows};
-use crate::engine::message::{Plan, Prompt};
+use crate::engine::message::Plan;
 use crate::swaa::preset::RecipePatch;
-use crate::swaa::selection::{PresetSelection, ResolvedPreset};
-use crate::swaa::{Preset, Recipe, WindowSpec};
+use crate::swaa::selection::{PresetSelection, ResolvedPreset, why_refused};
+use crate::swaa::{ChainOfThought, Preset, Recipe};
 
 /// A document that is shorter is always counted: it takes two seconds.
 const MOST_COUNTED_BYTES: usize = 4 << 20;
@@ -50,15 +52,12 @@ impl<'a> Planner<'a> {
     pub(super) fn draft(&self) -> Result<Draft<'a>, Error> {
         let (wish, info) = (self.wish, self.known.info());
         let all = wish.whole.parts();
-        let numbers = match wish.parts {
-            Some(written) => wish.whole.part_numbers(written)?,
-            None => (1..=all.len()).collect(),
-        };
-        let within = wish.within.map(|time| self.within(time, &numbers)).transpose()?;
-        let numbers = &numbers[..within.map_or(numbers.len(), |within| within.parts)];
+        let selected = wish.whole.parts_by_flag(wish.parts)?;
+        let within = wish.within.map(|time| self.within(time, &selected)).transpose()?;
+        let numbers = &selected[..within.map_or(selected.len(), |within| within.parts)];
         let (parts, whole_tokens) = self.count_parts(&all, numbers);
         let is_endless = |document: &Document| self.is_endless(&document.text);
-        let chosen_parts = self.taking(numbers);
+        let chosen_parts = wish.whole.taking(numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
             Some((room, question)) => {
@@ -72,16 +71,21 @@ impl<'a> Planner<'a> {
             None if is_endless(&chosen_parts) => (&*chosen_parts, parts.iter().map(|part| part.tokens).sum()),
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
-        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let is_estimate = is_endless(document);
-        let tokens = if is_estimate {
-            // The frame of a prompt without a document is another one.
-            let stub = Document { text: "x\n".to_owned(), ..Document::default() };
-            let stub_tokens = self.known.count(&stub.text);
-            self.prompt_tokens(&stub, &chosen)?.with(document_tokens.saturating_sub(stub_tokens))
-        } else {
-            self.prompt_tokens(document, &chosen)?
+        let title = match &picked {
+            Some(picked) => self.title(&picked.document),
+            // A run has a title before it knows how much it can read within a time.
+            None => self.title(&wish.whole.taking(&selected)),
         };
+        let (chosen, tokens) = self.chosen(|cot| {
+            if is_estimate {
+                // The frame of a prompt without a document is another one.
+                let stub = "x\n";
+                let more_tokens = document_tokens.saturating_sub(self.known.count(stub));
+                return Ok(self.tokens_of(stub, &title, wish.question, cot)?.with(more_tokens));
+            }
+            self.tokens_of(&document.text, &title, wish.question, cot)
+        })?;
         let recipe = chosen.recipe.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         let bounded_tokens = self.bounded_tokens(&recipe);
         let kv_bytes = self.kv_bytes_under(&recipe, tokens.prompt);
@@ -134,25 +138,36 @@ impl<'a> Planner<'a> {
         let EngineSettings { context, reserve_tokens, .. } = *self.wish.engine;
         let allowance = Allowance { time, context, reserve_tokens };
         let trained = self.known.info().train_context_tokens;
+        let title = self.title(&self.wish.whole.taking(numbers));
         let mut search = Search::new(numbers.len());
         while let Some(parts) = search.next() {
-            let document = self.taking(&numbers[..parts]);
+            let document = self.wish.whole.taking(&numbers[..parts]);
             let is_allowed = !self.is_endless(&document.text)
-                && allowance.allows(&self.prefill_of(&document)?, Duration::ZERO, trained);
+                && allowance.allows(&self.prefill_of(&document.text, &title)?, Duration::ZERO, trained);
             search = search.told(parts, is_allowed);
         }
         let is_predicted = self.known.info().prefill_cost.token_s.is_some();
         Ok(WithinTime { time, parts: search.found(), of: numbers.len(), is_predicted })
     }
 
-    /// The prefill of `document` before a question is asked.
-    fn prefill_of(&self, document: &Document) -> Result<Plan, Error> {
+    /// The preset for a prompt, of which `tokens_with` tells the tokens by how the model reasons, and these tokens. `auto` chooses by those before the
+    /// question, as in a run ([`PresetSelection::sizing`]).
+    fn chosen(
+        &self,
+        tokens_with: impl Fn(ChainOfThought) -> Result<PromptTokens, Error>,
+    ) -> Result<(ResolvedPreset, PromptTokens), Error> {
+        let reading = self.wish.reading;
+        let cot = reading.cot_of(reading.asked());
+        let tokens = tokens_with(cot)?;
+        let (chosen, _) = reading.choose(reading.asked(), &self.known.info().facts(), tokens.document)?;
+        let tokens = if chosen.cot == cot { tokens } else { tokens_with(chosen.cot)? };
+        Ok((chosen, tokens))
+    }
+
+    /// The prefill of a document before a question is asked.
+    fn prefill_of(&self, text: &str, title: &str) -> Result<Plan, Error> {
         let info = self.known.info();
-        let wish = self.wish;
-        let document_tokens = self.known.count(&document.text);
-        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
-        let prompt = self.prompt(&Arc::from(document.text.as_str()), None, &chosen)?;
-        let tokens = self.known.count_prompt(&prompt);
+        let (chosen, tokens) = self.chosen(|cot| self.tokens_of(text, title, None, cot))?;
         let recipe = chosen.recipe.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         Ok(Plan {
             predicted: self.predict(&recipe, tokens),
@@ -166,12 +181,9 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// The document with only these parts; borrowed if they are all.
-    pub(super) fn taking(&self, numbers: &[usize]) -> Cow<'a, Document> {
-        if numbers.len() == self.wish.whole.parts().len() {
-            return Cow::Borrowed(self.wish.whole);
-        }
-        Cow::Owned(self.wish.whole.with_parts(numbers))
+    /// What a run calls `document`, which consists of parts of the whole.
+    fn title(&self, document: &Document) -> String {
+        title(self.wish.source, self.wish.whole, document)
     }
 
     /// The costs of the parts with these `numbers`, and the tokens of the whole document. Tokenises once for both, or
@@ -196,28 +208,28 @@ impl<'a> Planner<'a> {
 
     /// Tokens of the first question's prompt about `document`.
     pub(super) fn prompt_tokens(&self, document: &Document, chosen: &ResolvedPreset) -> Result<PromptTokens, Error> {
-        let text: Arc<str> = Arc::from(document.text.as_str());
-        let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
-        Ok(self.known.count_prompt(&self.prompt(&text, question.as_ref(), chosen)?))
+        self.tokens_of(&document.text, &self.title(document), self.wish.question, chosen.cot)
     }
 
-    fn prompt(
+    fn tokens_of(
         &self,
-        document: &Arc<str>,
-        question: Option<&Arc<str>>,
-        chosen: &ResolvedPreset,
-    ) -> Result<Prompt, Error> {
+        text: &str,
+        title: &str,
+        question: Option<&str>,
+        cot: ChainOfThought,
+    ) -> Result<PromptTokens, Error> {
+        let asked: Option<Arc<str>> = question.map(Arc::from);
         let request = PromptRequest {
             template: &self.template,
             system: self.wish.system,
-            title: &self.wish.title,
-            document,
-            front: question.map(AsRef::as_ref).filter(|_| self.wish.question_first),
+            title,
+            document: &Arc::from(text),
+            front: question.filter(|_| self.wish.question_first),
             turns: &[],
-            question,
-            cot: chosen.cot,
+            question: asked.as_ref(),
+            cot,
         };
-        Ok(build_prompt(&request)?.0)
+        Ok(self.known.count_prompt(&build_prompt(&request)?.0))
     }
 
     fn presets(&self, tokens: PromptTokens) -> Vec<PresetCost> {
@@ -239,8 +251,7 @@ impl<'a> Planner<'a> {
                 (preset.recipe.clone().expect("only presets with a recipe are passed in"), Some(error.to_string()))
             }
         };
-        let is_sliding = spec.window != WindowSpec::Full;
-        let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
+        let refused = refused.or_else(|| why_refused(&spec, &info.facts()).map(str::to_owned));
         let recipe = spec.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
         PresetCost {
@@ -260,11 +271,14 @@ impl<'a> Planner<'a> {
         info.prefill_cost.time(0, &segments, info.layers.attending_count())
     }
 
-    /// Max tokens of a prompt and its answer together. A model doesn't use what is beyond its training, so a larger `-c`
-    /// makes no room.
+    fn room_of_model(&self) -> Room<'_> {
+        let EngineSettings { context, reserve_tokens, .. } = *self.wish.engine;
+        Room { info: self.known.info(), context, reserve_tokens }
+    }
+
+    /// Max tokens of a prompt and its answer together.
     pub(super) fn limit(&self) -> u32 {
-        let trained = self.known.info().train_context_tokens;
-        self.wish.engine.context.limit(trained).min(trained)
+        self.room_of_model().limit()
     }
 
     /// `-c`, if the model was trained for less.
@@ -293,23 +307,17 @@ impl<'a> Planner<'a> {
 
     /// What the KV cache takes under `recipe`.
     fn kv_bytes_under(&self, recipe: &Recipe, prompt_tokens: u32) -> u64 {
-        let cache = self.known.info().cache;
-        self.bounded_tokens(recipe).map_or_else(|| self.kv_bytes(prompt_tokens), |tokens| cache.bytes(tokens))
+        self.room_of_model().kv_bytes(prompt_tokens, self.bounded_tokens(recipe))
     }
 
     /// What the KV cache takes if every token is kept.
     pub(super) fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
-        let engine = self.wish.engine;
-        // A prompt that is too long is not cut: this is what it would take.
-        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit()).max(prompt_tokens);
-        self.known.info().cache.bytes(context)
+        self.room_of_model().kv_bytes(prompt_tokens, None)
     }
 
     fn obstacles(&self, prompt_tokens: u32, bounded_tokens: Option<u32>, kv_bytes: u64) -> Vec<Obstacle> {
-        let limit = self.limit();
-        // One token of answer must fit; the whole reserve is only desirable.
-        let is_too_long = bounded_tokens.is_none() && prompt_tokens >= limit;
-        let context = is_too_long.then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
+        let too_many = too_many(prompt_tokens, self.limit()).filter(|_| bounded_tokens.is_none());
+        let context = too_many.map(|too_many| Obstacle::Context { too_many });
         let memory = self.memory_missing(kv_bytes);
         context.into_iter().chain(memory).collect()
     }

@@ -249,7 +249,7 @@ impl Planner<'_> {
     /// Tries these parts: returns the proposal with its tokens and bytes, or `None` if it does not fit either.
     fn tried(&self, fewer: Fewer, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
         let Fewer { flags, what, kept } = fewer;
-        let document = self.taking(&kept);
+        let document = self.wish.whole.taking(&kept);
         let tokens = self.prompt_tokens(&document, chosen)?.prompt;
         let kv_bytes = self.kv_bytes(tokens);
         Ok(self.has_room_for(tokens).then_some(Proposal { flags, what, tokens, kv_bytes, parts: Some(kept) }))

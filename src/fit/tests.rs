@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::*;
-use crate::chat::{Moment, SystemPrompt};
+use crate::chat::titles::title;
+use crate::chat::{ChatTemplate, Moment, PromptRequest, Source, SystemPrompt, build_prompt};
 use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
 use crate::engine::Measured;
 use crate::engine::message::{ModelInfo, Part, Prompt, SamplingPatch, Segment};
@@ -14,8 +15,8 @@ use crate::models::{HubVariables, Places};
 use crate::settings::{
     Directories, LowArgs, ScreenVariables, ServerVariables, Settings, StandardInput, Surroundings, Terminal, argv,
 };
-use crate::swaa::ModelLayers;
 use crate::swaa::cost::PrefillCost;
+use crate::swaa::{Attention, ChainOfThought, ModelLayers};
 
 /// One token per word.
 struct Toy {
@@ -132,8 +133,18 @@ fn settings(line: &[&str]) -> Settings {
     Settings::resolve(low, surroundings).expect("settings that go together")
 }
 
-/// The plan that `line` asks for.
+/// The plan that `line` asks for, of documents from `tree/`.
 fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) -> Result<Fit, Error> {
+    planned_with(&SystemPrompt::Absent, line, document, folder, toy)
+}
+
+fn planned_with(
+    system: &SystemPrompt,
+    line: &[&str],
+    document: &Document,
+    folder: Option<&str>,
+    toy: &Toy,
+) -> Result<Fit, Error> {
     let settings = settings(line);
     let questions = settings.questions.join("\n");
     let wish = PlanRequest {
@@ -144,8 +155,8 @@ fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) 
         folder,
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
         question_first: settings.question_first,
-        system: &SystemPrompt::Absent,
-        title: String::new(),
+        system,
+        source: &Source::Named(vec!["tree/".to_owned()]),
         reading: &settings.reading,
         engine: &settings.engine,
         answer_tokens: settings.limits.max_tokens,
@@ -393,6 +404,49 @@ fn parts_that_are_to_stay_are_named_by_number_with_the_flags() {
     assert_eq!(parts, [Some(&[1, 2, 4, 5, 6][..]), Some(&[1, 2][..]), None]);
     let too_small = planned(&["-c", "1000", "b"], &book(&[1000]), None, &Toy::holding(8192)).expect("a plan");
     assert_eq!(too_small.proposals[0].parts, None, "another context is none of parts");
+}
+
+/// A run, which knows how long the prompt is, chose another preset near the length from which one is worth it.
+#[test]
+fn auto_chooses_by_all_that_is_read_before_a_question() {
+    let mut toy = Toy::holding(32_768);
+    let cost = toy.info.prefill_cost.tokens_worth(0, &[(30_000, &Attention::Full)], 24);
+    // Full attention is always taken where it takes less than five seconds: 30,000 tokens take as long.
+    toy.info.prefill_cost.token_s = Some(5.0 / cost);
+    let book = book(&[29_900]);
+    let chosen = |system: &SystemPrompt| {
+        let fit = planned_with(system, &["b", "--preset", "auto"], &book, None, &toy).expect("a plan");
+        fit.chosen.name.to_string()
+    };
+    let instructions = SystemPrompt::Own("word ".repeat(200).into());
+    assert_eq!([chosen(&SystemPrompt::Absent), chosen(&instructions)], ["full", "accurate"]);
+}
+
+/// The title of the whole was planned with, which has other tokens.
+#[test]
+fn what_is_read_is_called_as_in_a_run() {
+    let file = |name: &'static str| (name, format!("# {name}\n\nwords of {name}\n"));
+    let tree = loaded(&[file("tree/a.md"), file("tree/b.md"), file("tree/c.md")]);
+    let toy = Toy::holding(8192);
+    let source = Source::Named(vec!["tree/".to_owned()]);
+    let template = ChatTemplate::of(toy.info(), Moment(0));
+    for parts in ["1-3", "2-3", "2"] {
+        let read = tree.select(parts).expect("parts");
+        let request = PromptRequest {
+            template: &template,
+            system: &SystemPrompt::Reading,
+            title: &title(&source, &tree, &read),
+            document: &read.text.as_str().into(),
+            front: None,
+            turns: &[],
+            question: None,
+            cot: ChainOfThought::Auto,
+        };
+        let (prompt, _) = build_prompt(&request).expect("a prompt");
+        let line = ["tree", "--preset", "full", "--parts", parts];
+        let fit = planned_with(&SystemPrompt::Reading, &line, &tree, None, &toy).expect("a plan");
+        assert_eq!(fit.tokens, toy.count_prompt(&prompt), "{parts}: {}", request.title);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, WithinTime, plan};
 use crate::harmless;
-use crate::session::documents::{only_folder, title_of};
+use crate::session::documents::{named_source, only_folder};
 use crate::settings::{FitAs, Settings};
 use crate::units::{bytes, count, counted, time};
 
@@ -51,7 +51,7 @@ pub fn fit(
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
         question_first: settings.question_first,
         system: &system,
-        title: title_of(&settings.documents, document),
+        source: &named_source(&settings.documents),
         reading: &settings.reading,
         engine: &engine,
         answer_tokens: settings.limits.max_tokens,

@@ -121,8 +121,8 @@ impl Printer {
                     let cited = self.is_cited(exchange);
                     self.print_end(chat, exchange, finish, reporter)?;
                     let exit = stopped.map_or(finish.into(), Exit::from);
-                    let exit = if exit == Exit::Ok && !cited { Exit::NotCited } else { exit };
-                    self.exit = if self.exit == Exit::Ok { exit } else { self.exit };
+                    let exit = if cited { exit } else { exit.or(Exit::NotCited) };
+                    self.exit = self.exit.or(exit);
                 }
                 ExchangeState::Waiting | ExchangeState::Withdrawn => return Ok(()),
             }

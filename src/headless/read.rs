@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::Reporter;
 use super::printer::Printer;
-use crate::chat::record::rounded;
+use crate::chat::record::{Tokens, rounded};
 use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
 use crate::engine::message::{Event, Figures};
 use crate::exit::{Exit, ExitError};
@@ -130,7 +130,7 @@ impl Reading<'_> {
         if self.how.is_json() {
             reporter.object(&json!({
                 "preset": &*preset.name,
-                "tokens": { "document": counts.document, "cached": counts.cached, "from_disk": counts.from_disk, "prefilled": counts.prefilled },
+                "tokens": Tokens::from(counts),
                 "prefill_s": rounded(figures.timings.prefill.as_secs_f64()),
             }))?;
             return Ok(());

@@ -56,8 +56,11 @@ impl<'settings> Script<'settings> {
             self.step(reporter).await?;
         }
         for question in &self.settings.questions {
-            self.reload(reporter)?;
-            self.answer(question, reporter).await?;
+            let action = self.action(question);
+            if action.looks_at_files() {
+                self.reload(reporter)?;
+            }
+            self.answer(question, action, reporter).await?;
             if self.client.stopped().is_some() {
                 break;
             }
@@ -79,8 +82,8 @@ impl<'settings> Script<'settings> {
         self.update(Input::News(reloaded.news), reporter)
     }
 
-    /// Asks a question with what it names, under each preset of `--ab` if given, and waits for the answers.
-    async fn answer(&mut self, question: &str, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
+    /// Asks a question by `action` with what it names, under each preset of `--ab` if given, and waits for the answers.
+    async fn answer(&mut self, question: &str, action: Action, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         for action in references::attach_all(&self.chat, &self.files.whole(), question) {
             self.check_only_reference(question, &action)?;
             self.update(Input::User(action), reporter)?;
@@ -90,7 +93,7 @@ impl<'settings> Script<'settings> {
         }
         let before = self.printer.printed();
         let answers = self.settings.ab.len().max(1);
-        self.update(Input::User(self.action(question)), reporter)?;
+        self.update(Input::User(action), reporter)?;
         while self.printer.printed() < before + answers {
             self.step(reporter).await?;
             if self.client.stopped().is_some() && self.printer.printed() > before {

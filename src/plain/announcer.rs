@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::chat::{self, Chat, Entry, Exchange, ExchangeState, Model, Phase, WayOut};
-use crate::citations::find_citations;
+use crate::citations::can_look_up;
 use crate::harmless;
 use crate::session::references::describe;
 use crate::units::{coarse_time, count, rate, time};
@@ -298,9 +298,8 @@ impl Announcer {
             self.line(out, &line)?;
         }
         self.ended.insert(entry);
-        let has_quotes = matches!(exchange.state, ExchangeState::Answered(_))
-            && !chat.document.text.is_empty()
-            && !find_citations(&exchange.answer).is_empty();
+        let has_quotes =
+            matches!(exchange.state, ExchangeState::Answered(_)) && can_look_up(&exchange.answer, &chat.document.text);
         self.quotes_of = has_quotes.then_some(entry);
         Ok(())
     }

@@ -188,10 +188,12 @@ impl Conversation<'_, '_> {
     /// Handles an action. A question is asked about the documents as they are now, and what it names is attached first.
     fn act(&mut self, action: Action) -> io::Result<Option<Exit>> {
         let mut before = Vec::new();
-        if let Action::Ask(question) | Action::Versus { question, .. } = &action {
-            if let Some(Reloaded { news, .. }) = self.effects.reload(ReloadRequest::Again) {
-                before.push(Input::News(news));
-            }
+        if action.looks_at_files()
+            && let Some(Reloaded { news, .. }) = self.effects.reload(ReloadRequest::Again)
+        {
+            before.push(Input::News(news));
+        }
+        if let Some(question) = action.question() {
             let attached = references::attach_all(&self.chat, &self.effects.files().whole(), question);
             before.extend(attached.into_iter().map(Input::User));
         }
@@ -290,5 +292,5 @@ fn first_bad(chat: &Chat) -> Exit {
         ExchangeState::Withdrawn => Exit::Interrupted,
         ExchangeState::Waiting | ExchangeState::Running => Exit::Ok,
     });
-    exits.into_iter().find(|exit| *exit != Exit::Ok).unwrap_or(Exit::Ok)
+    exits.fold(Exit::Ok, Exit::or)
 }

@@ -324,7 +324,7 @@ impl Written {
                 }
             }
             Update::Ended(_) => self.may_be_reasoning = false,
-            Update::Planned(_) | Update::Prefilling(_) | Update::Failed(_) => {}
+            Update::Planned(_) | Update::Prefilling(_) | Update::ReadAgain(_) | Update::Failed(_) => {}
         }
     }
 

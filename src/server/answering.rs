@@ -28,6 +28,7 @@ use super::shared::Server;
 use super::work::{Ended, Turn, Update, Work};
 use crate::chat::record::{finish_name, rounded};
 use crate::citations::Citation;
+use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Plan, Progress};
 use crate::failure::Failure;
 use crate::harmless;
@@ -47,6 +48,8 @@ pub(super) struct Answering {
     documents: Arc<DocumentSet>,
     updates: UnboundedReceiver<Update>,
     written: Written,
+    /// Those that were read again for the answer.
+    passages: Vec<ByteSpan>,
     entered: Instant,
     /// When its turn came.
     planned: Option<Instant>,
@@ -79,7 +82,8 @@ impl Answering {
             .enter(peer, Turn::Question(Box::new(work)), cancel)
             .map_err(|refusal| refused(&server, refusal))?;
         let entered = Instant::now();
-        Ok(Self { server, heading, documents, updates: told, written, entered, planned: None, _place: place })
+        let (passages, planned) = (Vec::new(), None);
+        Ok(Self { server, heading, documents, updates: told, written, passages, entered, planned, _place: place })
     }
 
     /// The whole answer.
@@ -118,8 +122,12 @@ impl Answering {
     /// Errors: the server is being stopped.
     async fn next(&mut self) -> Result<Update, ApiError> {
         let update = self.updates.recv().await.ok_or_else(ApiError::closing)?;
-        if matches!(update, Update::Planned(_)) {
-            self.planned.get_or_insert_with(Instant::now);
+        match &update {
+            Update::Planned(_) => {
+                self.planned.get_or_insert_with(Instant::now);
+            }
+            Update::ReadAgain(passages) => self.passages.clone_from(passages),
+            _ => {}
         }
         self.written.take(&update);
         Ok(update)
@@ -192,7 +200,8 @@ impl Answering {
         account.tell("finish", finish_name(ended.finish));
         account.tell_tokens(ended.figures.tokens);
         let (documents, answer) = (self.documents.clone(), self.written.answer.clone());
-        let looked_up = tokio::task::spawn_blocking(move || documents.citations(&answer));
+        let passages = self.passages.clone();
+        let looked_up = tokio::task::spawn_blocking(move || documents.citations(&answer, &passages));
         Done { ended, citations: looked_up.await.unwrap_or_default() }
     }
 

@@ -129,9 +129,9 @@ impl Defaults {
             check_schema(schema)
                 .map_err(|error| ApiError::invalid("response_format", format!("the schema can't be used: {error}")))?;
         }
-        let cot = reading.cot_of(reading.asked());
         let limits = self.limits(&request);
-        let cot = if limits.reasoning_tokens == Some(0) { ChainOfThought::Off } else { cot };
+        let by_budget = ChainOfThought::by_budget(limits.reasoning_tokens);
+        let cot = by_budget.unwrap_or_else(|| reading.cot_of(reading.asked()));
         let (mut prompt, markup, question) = self.prompt(request.said, cot, documents, model)?;
         if documents.is_empty() {
             read_long_text_as_document(&mut prompt);

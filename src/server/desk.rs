@@ -21,11 +21,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::log::Log;
 use super::queue::{Number, Queue};
 use super::work::{Control, Ended, SentCommand, Turn, Update, Work};
+use crate::chat::spans;
 use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, JobId, ModelInfo, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking::{self, Asked};
 use crate::session::{ClientError, EngineClient};
-use crate::swaa::RecipeSpec;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset, refusal};
 
 /// Why a question has no answer.
@@ -154,9 +154,7 @@ impl Desk<'_> {
         if work.reading.recipe_of(work.reading.asked()).is_some() {
             return self.ask(work, 0);
         }
-        let prompt = work.asked.prompt.clone();
-        // Adapters of another kind would keep it from joining.
-        let recipe = RecipeSpec { adapters: work.reading.presets.adapters_of_all(), ..RecipeSpec::FULL };
+        let (prompt, recipe) = (work.asked.prompt.clone(), work.reading.sizing());
         let forecast = |job| Command::Forecast { job, prompt, recipe };
         Ok((self.client.begin(forecast), Kind::Choosing(Box::new(work))))
     }
@@ -318,6 +316,7 @@ fn update(event: &Event) -> Option<Update> {
     Some(match event {
         Event::Planned { plan, .. } => Update::Planned(plan.clone()),
         Event::Prefilling { progress, .. } => Update::Prefilling(*progress),
+        Event::ReadAgain { read_again, .. } => Update::ReadAgain(spans(&read_again.passages)),
         Event::Scored { channel: Channel::Answer, tokens, .. } => Update::Scored(tokens.clone()),
         Event::Piece { channel, text, .. } => Update::Piece(*channel, text.clone()),
         Event::AskedForAnswer { .. } => Update::AskedForAnswer,
@@ -337,11 +336,14 @@ mod tests {
     use super::super::queue::Place;
     use super::*;
     use crate::chat::fixtures::plan;
-    use crate::engine::message::{Drafting, Limits, OutputMarkup, ReadAhead, Reread, Sampling};
+    use crate::document::ByteSpan;
+    use crate::engine::message::{
+        Drafting, FoundBy, Limits, OutputMarkup, Passage, ReadAgain, ReadAhead, Reread, Sampling,
+    };
     use crate::session::client::{EngineChannels, Stops};
     use crate::session::scripted_engine::model;
     use crate::swaa::preset::RecipePatch;
-    use crate::swaa::{ChainOfThought, Presets};
+    use crate::swaa::{ChainOfThought, Presets, RecipeSpec};
 
     /// The engine's side of a desk, and the queue before it.
     struct Engine {
@@ -446,6 +448,21 @@ mod tests {
             assert_eq!(engine.given().await, [("ask", JobId(2)), ("ask", JobId(3))]);
         })
         .await;
+    }
+
+    #[test]
+    fn passages_that_are_read_again_are_told_as_places_of_the_document() {
+        let passage = |span| Passage { span, score: 0.5 };
+        let read_again = Box::new(ReadAgain {
+            found_by: FoundBy::Words,
+            passages: vec![passage(0..5), passage(8..13)],
+            why_none: None,
+            tokens: 9,
+            share: None,
+            heat: Arc::default(),
+        });
+        let spans = vec![ByteSpan { start: 0, end: 5 }, ByteSpan { start: 8, end: 13 }];
+        assert_eq!(update(&Event::ReadAgain { job: JobId(1), read_again }), Some(Update::ReadAgain(spans)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::chat::titles::title;
 use crate::citations::{self, Citation, Index};
-use crate::document::Document;
+use crate::document::{ByteSpan, Document};
 use crate::session::documents::Opened;
-use crate::session::titles::title;
 
 /// Some documents as one text.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ impl DocumentSet {
         self.text.trim().is_empty()
     }
 
-    /// The quotes in `answer`, looked up. The first time takes as long as to index the text.
-    pub(super) fn citations(&self, answer: &str) -> Vec<Citation> {
-        if self.is_empty() {
+    /// The quotes in `answer`, looked up, first in the `passages` that were read again for it. The first time takes as long as to index the text.
+    pub(super) fn citations(&self, answer: &str, passages: &[ByteSpan]) -> Vec<Citation> {
+        if !citations::can_look_up(answer, &self.text) {
             return Vec::new();
         }
         let index = self.index.get_or_init(|| Index::of(self.document.clone(), self.document.clone()));
-        citations::check(answer, index, &[])
+        citations::check(answer, index, passages)
     }
 }

@@ -212,6 +212,7 @@ fn named(paths: Vec<String>) -> Vec<Named> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::ByteSpan;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, settings, write};
 
@@ -269,7 +270,7 @@ mod tests {
         assert_eq!((&*notes.text, &notes.names[..]), ("Boats are blue.\n", &["notes".to_owned()][..]));
         assert!(Arc::ptr_eq(&notes, &chosen(&served, &["notes"]).expect("one")), "it is read once");
         let none = chosen(&served, &[]).expect("none");
-        assert!(none.is_empty() && none.citations("\"The river floods every single April\"").is_empty());
+        assert!(none.is_empty() && none.citations("\"The river floods every single April\"", &[]).is_empty());
         let missing = chosen(&served, &["poems"]).expect_err("there are no poems");
         assert_eq!(missing.message, "there is no document \"poems\" here; there are: book, notes");
     }
@@ -279,9 +280,24 @@ mod tests {
         let (_folder, served) = served();
         let verdict = |names: &[&str]| {
             let set = chosen(&served, names).expect("documents");
-            set.citations("It says \"The river floods every single April\".")[0].verdict.name()
+            set.citations("It says \"The river floods every single April\".", &[])[0].verdict.name()
         };
         assert_eq!((verdict(&["book"]), verdict(&["notes"])), ("verified", "not_found"));
+    }
+
+    #[test]
+    fn a_quote_that_stands_twice_is_the_one_that_was_read_again() {
+        let (_folder, served) = served();
+        let text = "# One\n\nThe ferry leaves at noon.\n\n# Two\n\nThe ferry leaves at noon.\n";
+        let files = Files::for_requests_of(100_000);
+        let set = chosen_with(&served, &[&uploaded(&served, &files, text)], &files).expect("the file");
+        let second = text.rfind("The ferry").expect("it is there");
+        let line = |passages: &[ByteSpan]| {
+            let cited = set.citations("\"The ferry leaves at noon.\"", passages);
+            cited.first().and_then(|citation| citation.source.as_ref()?.line)
+        };
+        let read_again = [ByteSpan { start: second, end: text.len() }];
+        assert_eq!((line(&[]), line(&read_again)), (Some(3), Some(7)), "as in a chat");
     }
 
     #[test]
@@ -296,7 +312,7 @@ mod tests {
         assert_eq!(both.names, ["notes", poems.as_str(), more.as_str()]);
         let places = ["Boats", "A rose", "Tulips"].map(|word| both.text.find(word).expect("it is in the text"));
         assert!(places.is_sorted(), "{}", both.text);
-        let cited = both.citations("\"A rose is a rose.\"");
+        let cited = both.citations("\"A rose is a rose.\"", &[]);
         assert_eq!(cited.first().map(|citation| citation.verdict.name()), Some("verified"));
         let known = served.sets().len();
         files.delete(&poems).expect("it was here");

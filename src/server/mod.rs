@@ -54,6 +54,8 @@ mod sent;
 mod shared;
 mod socket;
 #[cfg(test)]
+mod stop_tests;
+#[cfg(test)]
 mod tests;
 mod texts;
 mod tokens;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, Finish, Plan, Progress, ScoredToken};
 use crate::failure::Failure;
 use crate::session::asking::Asked;
@@ -26,6 +27,8 @@ pub(super) enum Update {
     /// It will be answered.
     Planned(Plan),
     Prefilling(Progress),
+    /// These passages of the documents are read again before the question.
+    ReadAgain(Vec<ByteSpan>),
     /// The tokens of the piece of the answer that follows, if they were asked for.
     Scored(Vec<ScoredToken>),
     Piece(Channel, String),

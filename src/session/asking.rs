@@ -76,7 +76,7 @@ pub async fn resolve<E: From<ClientError> + From<selection::Error>>(
 ) -> Result<(ResolvedPreset, Option<String>), E> {
     let document_tokens = match reading.recipe_of(preset) {
         Some(_) => 0,
-        None => client.forecast(prompt.clone(), RecipeSpec::FULL).await?.document_tokens,
+        None => client.forecast(prompt.clone(), reading.sizing()).await?.document_tokens,
     };
     Ok(reading.choose(preset, &model.facts(), document_tokens)?)
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use super::documents::{only_folder, title_of};
-use crate::chat::{Moment, SystemPrompt};
+use super::documents::{folder_of, named_source, only_folder};
+use crate::chat::{Moment, Source, SystemPrompt};
 use crate::document::{ByteSpan, Document};
 use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Prompt};
@@ -16,7 +16,7 @@ use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Estimator, PlanRequest, PromptTokens, Proposal};
 use crate::remote::Counter;
-use crate::settings::{Documents, Settings, UsedServer};
+use crate::settings::{Settings, UsedServer};
 use crate::swaa::selection::PresetSelection;
 
 /// A document whose parts are to be counted, and the model to count with.
@@ -52,7 +52,8 @@ struct Inner {
     engine: EngineSettings,
     reading: PresetSelection,
     system: SystemPrompt,
-    documents: Documents,
+    /// What was named.
+    source: Source,
     answer_tokens: Option<u32>,
     folder: Option<String>,
     known: Mutex<Option<Known>>,
@@ -66,25 +67,25 @@ impl TokenCounter {
             engine: settings.engine.clone(),
             reading: settings.reading.clone(),
             system: SystemPrompt::of(settings.system_prompt.as_deref()),
-            documents: settings.documents.clone(),
+            source: named_source(&settings.documents),
             answer_tokens: settings.limits.max_tokens,
             folder: only_folder(settings),
             known: Mutex::default(),
         }))
     }
 
-    /// The same for documents from `folder`, or not from one.
+    /// The same for other documents.
     #[must_use]
-    pub fn for_folder(&self, folder: Option<String>) -> Self {
-        let Inner { server, engine, reading, system, documents, answer_tokens, .. } = &*self.0;
+    pub fn for_source(&self, source: &Source) -> Self {
+        let Inner { server, engine, reading, system, answer_tokens, .. } = &*self.0;
         Self(Arc::new(Inner {
             server: server.clone(),
             engine: engine.clone(),
             reading: reading.clone(),
             system: system.clone(),
-            documents: documents.clone(),
+            source: source.clone(),
             answer_tokens: *answer_tokens,
-            folder,
+            folder: folder_of(source),
             known: Mutex::default(),
         }))
     }
@@ -135,7 +136,7 @@ impl Inner {
             question: None,
             question_first: false,
             system: &self.system,
-            title: title_of(&self.documents, whole),
+            source: &self.source,
             reading: &self.reading,
             engine,
             answer_tokens: self.answer_tokens,

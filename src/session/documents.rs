@@ -6,6 +6,7 @@
 //!
 //! It does not keep track of which parts are in use; [`super::working_set`] does.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -13,7 +14,6 @@ use super::error::Error;
 use super::observer::{Activity, Observer, Unobserved};
 use super::paths;
 use super::piped;
-use super::titles::title;
 use crate::chat::Source;
 use crate::document::{self, Document, Input, ReadOptions, SelectError, Watched};
 use crate::settings::{Documents, FrontEnd, Settings, StandardInput};
@@ -84,7 +84,8 @@ pub fn open_beside(
 }
 
 /// The documents as the settings name them.
-fn named_source(documents: &Documents) -> Source {
+#[must_use]
+pub fn named_source(documents: &Documents) -> Source {
     match documents {
         Documents::Named(names) => {
             Source::Named(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
@@ -94,9 +95,9 @@ fn named_source(documents: &Documents) -> Source {
     }
 }
 
-/// The text of one file, or of some of its parts.
-pub fn text_of(path: &Path, parts: Option<&str>) -> Result<String, Error> {
-    let whole = document::load(&[Input::from_argument(path.as_os_str())], &ReadOptions::default(), &mut io::empty())?;
+/// The text of one file or folder, or of some of its parts, read as the user wants documents to be read.
+pub fn text_of(path: &Path, parts: Option<&str>, read: &ReadOptions) -> Result<String, Error> {
+    let whole = document::load(&[Input::Path(path.to_owned())], read, &mut io::empty())?;
     Ok(match parts {
         Some(parts) => whole.select(parts)?.text,
         None => whole.text,
@@ -111,13 +112,14 @@ pub fn chosen_pages(pages: Option<&str>, document: Document) -> Result<Document,
     }
 }
 
-/// The parts of `document` that `--pages` and `--parts` select.
-pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, SelectError> {
-    let document = chosen_pages(settings.pages.as_deref(), document)?;
-    match &settings.parts {
-        Some(parts) => document.select(parts),
-        None => Ok(document),
-    }
+/// The parts of `document` that `--parts` selects.
+fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, SelectError> {
+    let numbers = document.parts_by_flag(settings.parts.as_deref())?;
+    let fewer = match document.taking(&numbers) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(fewer) => Some(fewer),
+    };
+    Ok(fewer.unwrap_or(document))
 }
 
 /// The files of `document`, under the names that the user gave.
@@ -142,12 +144,6 @@ pub fn folder_of(source: &Source) -> Option<String> {
 #[must_use]
 pub fn only_folder(settings: &Settings) -> Option<String> {
     folder_of(&named_source(&settings.documents))
-}
-
-/// What `document` is called, if the settings named it so and all of it is read.
-#[must_use]
-pub fn title_of(documents: &Documents, document: &Document) -> String {
-    title(&named_source(documents), document, document)
 }
 
 /// Where `document` first differs from the text `before`: `from line 812 of book.txt on`.

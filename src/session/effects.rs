@@ -23,10 +23,10 @@ use super::calibrating::trials;
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::documents::{Opened, chosen_pages, folder_of, open_source};
+use super::documents::{self, Opened, chosen_pages, open_source};
 use super::earlier::{self, TakenUp};
 use super::opening;
-use super::paths::{Completed, complete, expanded};
+use super::paths::{Completed, complete, expanded, is_model};
 use super::place_teller::PlaceTeller;
 use super::recorder::Recorder;
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
@@ -35,7 +35,7 @@ use crate::chat::{
     Source,
 };
 use crate::citations::{self, Index};
-use crate::document::{self, ByteSpan, LoadProgress, ReadOptions};
+use crate::document::{ByteSpan, LoadProgress, ReadOptions};
 use crate::engine::message::{CancelToken, Command, Event, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
@@ -227,7 +227,7 @@ impl<'settings> EffectRunner<'settings> {
         let NextDocuments { opened, taken_up } = next;
         let pages = taken_up.as_ref().and_then(|taken_up| taken_up.documents.pages.clone());
         self.files.replace(opened, pages);
-        self.counter = self.counter.for_folder(folder_of(self.files.source()));
+        self.counter = self.counter.for_source(self.files.source());
         let mut document = opening::opened(self.settings, &self.files);
         if let Some(taken_up) = taken_up {
             self.take_up(&taken_up, &mut document);
@@ -421,7 +421,9 @@ fn model_of(source: &Source, home: Option<&Path>) -> Option<Input> {
     let Source::Named(names) = source else { return None };
     let [name] = &names[..] else { return None };
     let file = expanded(name, home);
-    file.extension().filter(|ending| ending.eq_ignore_ascii_case("gguf"))?;
+    if !is_model(&file) {
+        return None;
+    }
     Some(if file.is_file() {
         Input::User(Action::TakeModel(file))
     } else {
@@ -460,11 +462,7 @@ pub(crate) fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String
     if !path.is_file() {
         return Err(format!("no document part or file is named {name}"));
     }
-    let input = document::Input::Path(path.to_owned());
-    match document::load(&[input], read, &mut std::io::empty()) {
-        Ok(document) => Ok(document.text.into()),
-        Err(error) => Err(error.to_string()),
-    }
+    documents::text_of(path, None, read).map(Arc::from).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -478,7 +476,6 @@ mod tests {
     use super::*;
     use crate::chat::Choice;
     use crate::citations::Verdict;
-    use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
     /// A folder with `book.md` of six chapters in it, and settings that name it.
@@ -612,6 +609,22 @@ mod tests {
         let missing = result(&mut runner, |runner| runner.run(Effect::Open(Source::Named(vec![gone.clone()]))));
         let EffectResult::Chat(Input::News(News::NotOpened(failure))) = missing else { panic!("{missing:?}") };
         assert_eq!(failure.message, format!("cannot read {gone}: no such file"));
+    }
+
+    #[test]
+    fn a_path_of_a_model_is_expanded_and_its_file_has_to_be_there() {
+        let (folder, settings) = scene();
+        fs::write(folder.path().join("mine.gguf"), "GGUF").expect("written");
+        let open = |name: &str| {
+            let source = Source::Named(vec![name.to_owned()]);
+            result(&mut runner(&settings), |runner| runner.run(Effect::Open(source)))
+        };
+        let file = folder.path().join("mine.gguf");
+        assert_eq!(open("~/mine.gguf"), EffectResult::Chat(Input::User(Action::TakeModel(file))));
+        let EffectResult::Chat(Input::News(News::NotOpened(failure))) = open("~/gone.gguf") else {
+            panic!("it is gone")
+        };
+        assert_eq!(failure.message, "there is no model ~/gone.gguf: no such file");
     }
 
     #[test]

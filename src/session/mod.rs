@@ -8,7 +8,6 @@
 //! | [`paths`] | which file does a typed path mean, and how is it completed? |
 //! | `place_teller` | where is the reading of documents that are being opened? |
 //! | [`places`] | which place in a document does `--until` mean? |
-//! | [`titles`] | what is a document called? |
 //! | [`catalogue`] | which models are known, and do they fit? |
 //! | [`piped`] | is standard input, which nobody named, a document? |
 //! | [`model`] | where is the model's file, and should it be fetched? |
@@ -68,7 +67,6 @@ pub(crate) mod scripted_engine;
 mod setup;
 pub mod signals;
 pub mod suggestions;
-pub mod titles;
 pub mod trial;
 pub mod working_set;
 

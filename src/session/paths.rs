@@ -32,6 +32,12 @@ pub fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
+/// Whether `path` is called as models are.
+#[must_use]
+pub fn is_model(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
+}
+
 /// `text` as it is kept between two runs: a path from the root on, an address without its password.
 #[must_use]
 pub fn absolute(text: &str, home: Option<&Path>) -> String {

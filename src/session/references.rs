@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use crate::chat::attached::{Attached, is_meant, references};
+use crate::chat::attached::{Attached, Reference, is_meant, references};
 use crate::chat::{Action, AttachedText, Chat};
 use crate::document::{ByteSpan, Document};
 use crate::units::{bytes, counted};
@@ -77,9 +77,15 @@ fn by_path(document: &Document, name: &str) -> Option<NamedPart> {
 /// The actions to take before asking `question`: one for each name in it that the chat does not know yet.
 #[must_use]
 pub fn attach_all(chat: &Chat, document: &Document, question: &str) -> Vec<Action> {
+    let names = unattached(chat, question).into_iter().map(|reference| reference.name);
+    names.map(|name| Action::Attach(resolve(document, &name))).collect()
+}
+
+/// The names in `question` that the chat does not know yet.
+#[must_use]
+pub fn unattached(chat: &Chat, question: &str) -> Vec<Reference> {
     let is_known = |name: &str| chat.attached.iter().any(|attached| is_meant(name, &attached.name));
-    let names = references(question).into_iter().map(|reference| reference.name);
-    names.filter(|name| !is_known(name)).map(|name| Action::Attach(resolve(document, &name))).collect()
+    references(question).into_iter().filter(|reference| !is_known(&reference.name)).collect()
 }
 
 /// How something that a question refers to reaches the model: `notes.txt, 1,204 tokens`.

@@ -16,6 +16,7 @@
 //!
 //! It does not select parts by time (`--within`): that takes the engine, and [`crate::chat::within`] does it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -25,7 +26,7 @@ use std::time::Duration;
 use super::documents::{Opened, chosen_pages, first_change};
 use super::error::Error;
 use super::retriever::Retriever;
-use super::titles::{counts_files, title};
+use crate::chat::titles::{counts_files, title};
 use crate::chat::{Choice, Chosen, NewText, News, Retrieved, Source};
 use crate::document::{self, Document, Watched};
 use crate::fit::part_in_words;
@@ -349,13 +350,10 @@ impl<'settings> WorkingSet<'settings> {
 
 /// The parts that `--parts` and then `--pick` select.
 fn by_flags(flags: &Flags, whole: &Arc<Document>, retriever: Option<&Retriever>) -> Result<InUse, Error> {
-    let (parts, document) = match &flags.parts {
-        Some(written) => {
-            let parts = whole.part_numbers(written)?;
-            let document = Arc::new(whole.with_parts(&parts));
-            (parts, document)
-        }
-        None => ((1..=whole.parts().len()).collect(), whole.clone()),
+    let parts = whole.parts_by_flag(flags.parts.as_deref())?;
+    let document = match whole.taking(&parts) {
+        Cow::Borrowed(_) => whole.clone(),
+        Cow::Owned(fewer) => Arc::new(fewer),
     };
     let Some(retriever) = retriever else { return Ok(InUse { document, parts, retrieved: None }) };
     let nearest = retriever.retrieve(&document)?;

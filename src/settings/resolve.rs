@@ -632,7 +632,6 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
 }
 
-/// With a reasoning budget of 0 there is no chain of thought, and the template is told so.
 fn reading(
     gathered: &Gathered,
     config: &Config,
@@ -641,8 +640,7 @@ fn reading(
 ) -> Result<PresetSelection, Error> {
     let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
     presets.get(&preset)?;
-    let asked = gathered.recipe.cot.or(config.cot);
-    let cot = if reasoning_tokens == Some(0) { Some(ChainOfThought::Off) } else { asked };
+    let cot = ChainOfThought::by_budget(reasoning_tokens).or(gathered.recipe.cot).or(config.cot);
     let reading = PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot };
     if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
         recipe.check()?;

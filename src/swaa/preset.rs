@@ -62,6 +62,14 @@ pub enum ChainOfThought {
     Off,
 }
 
+impl ChainOfThought {
+    /// What a reasoning budget decides, whatever was asked for: with one of 0 there is no reasoning, and the template is told so.
+    #[must_use]
+    pub fn by_budget(reasoning_tokens: Option<u32>) -> Option<Self> {
+        (reasoning_tokens == Some(0)).then_some(Self::Off)
+    }
+}
+
 impl FromStr for ChainOfThought {
     type Err = WrittenError;
 

@@ -94,6 +94,14 @@ impl PresetSelection {
         Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
     }
 
+    /// The recipe to have a prompt forecast under, if `auto` has to choose. What it chooses by is the plan's `document_tokens`: all tokens before the
+    /// question, those of the system prompt and of the fence included. Every front end measures like this, so all of them choose the same.
+    #[must_use]
+    pub fn sizing(&self) -> RecipeSpec {
+        // With other adapters than the questions, it could not be computed beside them.
+        RecipeSpec { adapters: self.presets.adapters_of_all(), ..RecipeSpec::FULL }
+    }
+
     /// The presets to switch between, and the index of the one to start with. A preset changed by flags is added as
     /// `custom`, so that the named presets stay as they are.
     #[must_use]
@@ -129,7 +137,8 @@ impl PresetSelection {
         self.cot.or(preset.cot).unwrap_or_default()
     }
 
-    /// Resolves `preset` for a document of `document_tokens` on this model, with the reason if `auto` chose.
+    /// Resolves `preset` for a document of `document_tokens` on this model, with the reason if `auto` chose. [`Self::sizing`] says which tokens
+    /// count; presets other than `auto` take no notice of them.
     ///
     /// Errors: a layer that the model does not have; `full_layers = "model"` for a model of an unknown family.
     pub fn choose(
@@ -158,10 +167,16 @@ impl PresetSelection {
     }
 }
 
-/// Why the preset `name` is not available: its `recipe` needs sliding attention, which this model does not support.
+/// Why `recipe` is not available: it needs sliding attention, which this model does not support.
+#[must_use]
+pub fn why_refused<'a>(recipe: &RecipeSpec, model: &ModelFacts<'a>) -> Option<&'a str> {
+    model.sliding_refused.filter(|_| recipe.window != WindowSpec::Full)
+}
+
+/// The same of the preset `name`, as a failure.
 #[must_use]
 pub fn refusal(name: &str, recipe: &RecipeSpec, model: &ModelFacts) -> Option<Failure> {
-    let why = model.sliding_refused.filter(|_| recipe.window != WindowSpec::Full)?;
+    let why = why_refused(recipe, model)?;
     let message = format!("preset {name} is not available for this model: {why}");
     Some(Failure::new(FailureKind::Unsupported, message, Some("use the preset full".to_owned())))
 }

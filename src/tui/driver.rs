@@ -36,7 +36,7 @@ pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Resu
         let document = effects.files().document();
         let mut screen = opened(document, effects.recorder());
         let files = effects.files();
-        screen.parts = DocumentParts::new(files.whole(), files.parts(), options.context, options.reserve_tokens);
+        screen.parts = DocumentParts::new(files.whole(), files.parts(), options.reserve_tokens);
         screen.history = history(effects.recorder());
         screen.keymap = options.keymap.clone();
         screen.recent = recents::rows(effects.recorder());

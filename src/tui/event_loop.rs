@@ -245,9 +245,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
 
     /// Handles an action. A question is asked about the documents as they are now, so their files are looked at first.
     fn act(&mut self, now: Duration, action: Action) -> Result<NextStep, Error> {
-        let asks =
-            matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
-        if !asks {
+        if !action.looks_at_files() {
             return self.update(now, Input::User(action));
         }
         if let Some(held) = &mut self.held {

@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use super::keymap::Keymap;
-use crate::engine::config::ContextSize;
 use crate::session::Signal;
 use crate::settings::ThemeChoice;
 use crate::settings::argv::GivenFlags;
@@ -29,8 +28,6 @@ pub struct Options {
     pub home: Option<PathBuf>,
     /// The program runs inside tmux.
     pub in_tmux: bool,
-    /// The context size that was asked for.
-    pub context: ContextSize,
     /// Kept free after the document, for questions and answers.
     pub reserve_tokens: u32,
     /// The flags of the command line, for whoever comes back.

@@ -6,6 +6,21 @@ use crate::citations::Verdict;
 use crate::engine::message::Origin;
 
 #[test]
+fn who_asks_anew_asks_about_the_files_as_they_are_now() {
+    let asks = [
+        Action::Ask("Who?".into()),
+        Action::Replace { entry: 0, question: "Who?".into() },
+        Action::Versus { question: "Who?".into(), preset_entries: vec![0, 1] },
+        Action::Regenerate,
+    ];
+    assert!(asks.iter().all(Action::looks_at_files));
+    let questions: Vec<_> = asks.iter().map(Action::question).collect();
+    assert_eq!(questions, [Some("Who?"), Some("Who?"), Some("Who?"), None]);
+    let others = [Action::Continue, Action::ReadAgain(Vec::new()), Action::Confirm, Action::Quit];
+    assert!(!others.iter().any(Action::looks_at_files), "they go on with the text that was asked about");
+}
+
+#[test]
 fn a_changed_question_takes_the_place_of_the_old_one() {
     let mut session = Session::with_document_read("accurate");
     session.ask("Who?");

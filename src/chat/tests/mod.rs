@@ -90,21 +90,31 @@ fn a_preset_chosen_before_the_model_is_there_is_the_one_it_begins_with() {
 }
 
 #[test]
-fn auto_counts_the_document_and_says_what_it_chose() {
+fn auto_chooses_by_all_that_is_read_before_a_question_and_says_what_it_chose() {
     let mut session = Session::begin("auto");
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    assert!(matches!(sent(&effects), Command::Count { .. }));
-    let effects = session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
-    assert!(matches!(sent(&effects), Command::Prefill { .. }));
+    let Command::Forecast { prompt: sized, recipe, .. } = sent(&effects) else { panic!("not sized: {effects:?}") };
+    assert_eq!(recipe, &RecipeSpec::FULL);
+    let read = session.size(30_000);
+    let Command::Prefill { prompt, .. } = sent(&read) else { panic!("not a reading: {read:?}") };
+    assert_eq!(sized, prompt, "the text alone was counted once, without the system prompt");
     assert_eq!(&*session.chat.resolved_preset.as_ref().expect("settled").name, "accurate");
     assert!(notice(&session.chat).starts_with("auto chose accurate: about 1."), "{}", notice(&session.chat));
+}
+
+#[test]
+fn without_a_document_there_is_nothing_to_size() {
+    let mut session = Session::begin("auto");
+    session.chat.document.text = "\n".into();
+    assert_eq!(session.tell(Event::Loaded(Box::new(model()))), []);
+    assert_eq!(session.chat.resolved_preset.as_ref().map(|preset| &*preset.name), Some("full"));
 }
 
 #[test]
 fn what_the_engine_notes_stands_beside_what_is_shown_and_only_while_its_job_runs() {
     let mut session = Session::begin("auto");
     session.tell(Event::Loaded(Box::new(model())));
-    session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
+    session.size(30_000);
     let chosen = notice(&session.chat).to_owned();
     session.tell(Event::Noted { job: session.job, text: "900 tokens came from disk".into() });
     session.tell(Event::Noted { job: JobId(99), text: "of another job".into() });
@@ -180,7 +190,7 @@ fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
         ..model()
     };
     session.tell(Event::Loaded(Box::new(bare)));
-    session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+    session.size(100);
     let notes = [
         "the CPU computes",
         "Qwen2.5-Coder-0.5B has no chat template; using ChatML",
@@ -535,12 +545,12 @@ fn the_first_part_is_read_and_then_as_many_as_there_is_time_for() {
 fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measured() {
     let mut session = Session::begin_within_a_minute("auto", 61);
     session.tell(Event::Loaded(Box::new(model())));
-    let read = session.tell(Event::Counted { job: session.job, tokens: vec![1_000] });
+    let read = session.size(1_000);
     assert!(matches!(sent(&read), Command::Prefill { .. }));
     let effects = session.read(0, DOCUMENT_TOKENS);
     let (effects, _) = session.forecast_beginnings(effects);
-    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
-    let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
+    assert!(matches!(sent(&effects), Command::Forecast { .. }), "{effects:?}");
+    let effects = session.size(2_000);
     assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
     assert_eq!(notice(&session.chat), "auto chose full: full attention takes only about 3.3 s");
 }
@@ -567,7 +577,7 @@ fn choosing_can_be_stopped_and_goes_on_with_a_question() {
     assert_eq!(session.act(Action::Cancel), vec![]);
     assert_eq!(notice(&session.chat), "stopped before deciding how much to read");
     let effects = session.ask("Who?");
-    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
+    assert!(matches!(sent(&effects), Command::Forecast { .. }), "{effects:?}");
     let (effects, asked) = session.forecast_beginnings(effects);
     assert_eq!((asked.len(), matches!(sent(&effects), Command::Prefill { .. })), (6, true));
 }

@@ -38,11 +38,11 @@ fn another_document_is_opened_read_and_asked_about_and_the_conversation_stays_as
 fn auto_chooses_again_for_another_document() {
     let mut session = Session::begin("auto");
     session.tell(Event::Loaded(Box::new(model())));
-    session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+    session.size(100);
     session.read(0, DOCUMENT_TOKENS);
     let effects = session.input(opened("long.txt", "Long."));
-    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
-    session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
+    assert!(matches!(sent(&effects), Command::Forecast { .. }), "{effects:?}");
+    session.size(30_000);
     assert_eq!(session.chat.resolved_preset.as_ref().map(|preset| &*preset.name), Some("accurate"));
 }
 

@@ -118,12 +118,13 @@ fn a_preset_is_taken_with_the_parts() {
 fn auto_chooses_anew_for_the_new_length() {
     let mut session = Session::begin("auto");
     session.tell(Event::Loaded(Box::new(model())));
-    session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
+    session.size(30_000);
     let long = session.recipe();
     too_long(&mut session);
     let effects = session.input(chosen("Short.", None));
-    assert!(matches!(sent(&effects), Command::Count { texts, .. } if &*texts[0] == "Short."), "{effects:?}");
-    session.tell(Event::Counted { job: session.job, tokens: vec![1_000] });
+    let Command::Forecast { prompt, .. } = sent(&effects) else { panic!("not a forecast: {effects:?}") };
+    assert!(texts(prompt).0.ends_with("Short."), "{effects:?}");
+    session.size(1_000);
     assert_ne!(session.recipe(), long);
 }
 

@@ -81,12 +81,9 @@ fn a_preset_that_is_not_available_is_a_failure_and_nothing_is_asked() {
 
 #[test]
 fn a_first_part_is_read_ahead_to_measure_with() {
-    let (mut session, _) = tasted("full", 61);
+    let (mut session, effects) = tasted("full", 61);
     session.chat.asking.questions = Questions::Alone;
-    let (effects, asked_about) = session.forecast_beginnings(vec![Effect::Send(Command::Count {
-        job: session.job,
-        texts: vec!["Chapter 1.\n".repeat(31).into()],
-    })]);
+    let (effects, asked_about) = session.forecast_beginnings(effects);
     assert_eq!((effects, asked_about.len()), (vec![], 6), "how much is read is settled, and nothing is read yet");
     assert!(texts(&asked(&session.ask("Who?")).prompt).0.ends_with("Chapter 6.\n"));
 }
@@ -110,8 +107,8 @@ fn each_of_any_number_of_presets_reads_and_answers_in_turn() {
 fn where_auto_is_compared_the_document_is_counted_first() {
     let mut session = loaded("full");
     let effects = compare(&mut session, &["full", "auto"]);
-    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
-    let effects = session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
+    assert!(matches!(sent(&effects), Command::Forecast { .. }), "{effects:?}");
+    let effects = session.size(30_000);
     assert_eq!(asked(&effects).recipe, recipe_of("full"));
     assert_eq!(asked(&answer(&mut session, "A clergyman.")).recipe, recipe_of("accurate"));
 }
@@ -120,7 +117,7 @@ fn where_auto_is_compared_the_document_is_counted_first() {
 fn presets_that_are_the_same_here_are_refused() {
     let mut session = loaded("full");
     compare(&mut session, &["quick", "full", "auto"]);
-    session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+    session.size(100);
     assert_eq!(notice(&session.chat), "full and auto both resolve to full here");
     compare(&mut session, &["quick", "quick"]);
     assert_eq!(notice(&session.chat), "cannot compare quick with itself");

@@ -75,9 +75,10 @@ pub(super) fn count_attachments(chat: &mut Chat) -> Option<Vec<Effect>> {
 }
 
 pub(super) fn attachments_counted(chat: &mut Chat, tokens: u32) {
-    if let Phase::CountingAttachments { text, .. } = std::mem::replace(&mut chat.work, Phase::Idle) {
-        for attached in lists(chat).flatten().filter(|attached| attached.enclosed() == Some(&text)) {
-            attached.tokens = Some(tokens);
-        }
+    let Phase::CountingAttachments { text, .. } = &chat.work else { return };
+    let text = text.clone();
+    chat.work = Phase::Idle;
+    for attached in lists(chat).flatten().filter(|attached| attached.enclosed() == Some(&text)) {
+        attached.tokens = Some(tokens);
     }
 }

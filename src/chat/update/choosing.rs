@@ -1,19 +1,17 @@
 //! The steps of choosing how much of a document to read; see [`crate::chat::within`].
 //!
-//! After the first part is prefilled, the engine counts the tokens of a longer beginning ([`Command::Count`]), then
-//! forecasts it under the recipe that it would get ([`Command::Forecast`]). This repeats with longer or shorter
-//! beginnings until one is settled on.
+//! After the first part is prefilled, the engine forecasts a longer beginning under the recipe that it would get; under `auto`, its length first, which
+//! decides the recipe ([`Awaited`]). This repeats with longer or shorter beginnings until one is settled on.
 
 use std::time::Duration;
 
-use super::prompts::{Asked, prompt_about};
+use super::prompts::{Asked, prompt_about, sizing_of};
 use crate::chat::input::Effect;
 use crate::chat::measurements::Measurement;
 use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Model, Pause, Phase};
+use crate::chat::state::{Awaited, Chat, Model, Pause, Phase};
 use crate::chat::within::{Beginning, Search};
-use crate::engine::message::{Command, Figures, Plan, Prompt};
-use crate::swaa::RecipeSpec;
+use crate::engine::message::{Command, Figures, JobId, Plan};
 use crate::swaa::selection::ResolvedPreset;
 use crate::units::{rate, time};
 
@@ -45,44 +43,52 @@ pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
     ask(chat, Search::new(parts))
 }
 
-/// Has the next beginning counted, or settles the document if the search is over.
+/// Has the next beginning forecast, or settles the document if the search is over.
 fn ask(chat: &mut Chat, search: Search) -> Vec<Effect> {
     let (Some(beginning), Some(parts)) = (&chat.beginning, search.next()) else {
         settle(chat, search.found());
         return Vec::new();
     };
-    let texts = vec![beginning.text(parts)];
-    let job = chat.new_job();
-    chat.work = Phase::Choosing { job, search, parts };
-    vec![Effect::Send(Command::Count { job, texts })]
+    let awaited = if chat.is_automatic(beginning.preset_entry) { Awaited::Length } else { Awaited::Cost };
+    ask_about(chat, search, parts, awaited, 0)
 }
 
-/// Takes the tokens of a beginning, which decide its recipe, and has it forecast.
-pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
-    let Phase::Choosing { search, parts, .. } = chat.work else { return Vec::new() };
-    let Some((prompt, recipe)) = longer(chat, parts, document_tokens) else {
+/// Has the first `parts` parts forecast, as a document of `document_tokens` tokens. Settles the document if they have no prompt or no recipe: the reason
+/// is shown then.
+fn ask_about(chat: &mut Chat, search: Search, parts: usize, awaited: Awaited, document_tokens: u32) -> Vec<Effect> {
+    let job = chat.new_job();
+    let command = match awaited {
+        Awaited::Length => length_of(chat, job, parts),
+        Awaited::Cost => cost_of(chat, job, parts, document_tokens),
+    };
+    let Some(command) = command else {
         settle(chat, search.found());
         return Vec::new();
     };
-    let job = chat.new_job();
-    chat.work = Phase::Choosing { job, search, parts };
-    vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
+    chat.work = Phase::Choosing { job, search, parts, awaited };
+    vec![Effect::Send(command)]
 }
 
-/// The prompt of the first `parts` parts, and the recipe for a document of `document_tokens` tokens. `None` if there is
-/// none: the reason is shown when the document is settled.
-fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
+fn length_of(chat: &Chat, job: JobId, parts: usize) -> Option<Command> {
+    sizing_of(chat, job, &chat.beginning.as_ref()?.text(parts)).ok()
+}
+
+fn cost_of(chat: &Chat, job: JobId, parts: usize, document_tokens: u32) -> Option<Command> {
     let beginning = chat.beginning.as_ref()?;
     let (resolved_preset, _) = chat.resolve(beginning.preset_entry, document_tokens)?.ok()?;
     let (prompt, _) = prompt_about(chat, &beginning.text(parts), resolved_preset.cot, Asked::Something).ok()?;
-    Some((prompt, resolved_preset.recipe))
+    Some(Command::Forecast { job, prompt, recipe: resolved_preset.recipe })
 }
 
-/// Takes the forecast of a beginning, which is either allowed or too much.
+/// Takes the forecast of a beginning: its length, which decides its recipe, or its cost, which is either allowed or too much.
 pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
-    let (Phase::Choosing { search, parts, .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else {
+    let (Phase::Choosing { search, parts, awaited, .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else {
         return Vec::new();
     };
+    if *awaited == Awaited::Length {
+        let (search, parts) = (*search, *parts);
+        return ask_about(chat, search, parts, Awaited::Cost, plan.document_tokens);
+    }
     let Some(Beginning { within, probe: Some(spent), .. }) = &chat.beginning else {
         chat.work = Phase::Idle;
         return Vec::new();

@@ -6,13 +6,13 @@ use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
-use crate::citations::{Citation, SourceRange, Verdict, find_citations};
+use crate::citations::{Citation, SourceRange, Verdict, can_look_up};
 use crate::document::ByteSpan;
 use crate::engine::message::ReadAgain;
 
 /// Has the citations of an answer looked up, if it has any and there is a document.
 pub(super) fn check(chat: &Chat, entry: usize, answer: &str) -> Vec<Effect> {
-    let has_quotes = !chat.document.text.is_empty() && !find_citations(answer).is_empty();
+    let has_quotes = can_look_up(answer, &chat.document.text);
     let passages = chat.transcript.get(entry).and_then(Entry::exchange).map(Exchange::passages).unwrap_or_default();
     has_quotes.then(|| Effect::CheckCitations { entry, answer: answer.into(), passages }).into_iter().collect()
 }

@@ -139,7 +139,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
         Event::Loading { fraction } => chat.model = Model::Loading { fraction },
         Event::Loaded(info) => loaded(chat, info),
         Event::LoadFailed(failure) => stopping::engine_gone(chat, failure),
-        Event::Counted { tokens, .. } => return counted(chat, tokens.iter().sum()),
+        Event::Counted { tokens, .. } => attaching::attachments_counted(chat, tokens.iter().sum()),
         Event::Forecast { plan, .. } => return forecasted(chat, plan),
         Event::Planned { plan, .. } => {
             changing::tell(chat, &plan);
@@ -210,20 +210,7 @@ fn learn_cost(chat: &mut Chat, figures: &Figures) {
     }
 }
 
-fn counted(chat: &mut Chat, tokens: u32) -> Vec<Effect> {
-    match &chat.work {
-        Phase::Sizing { sizing, .. } => {
-            let sizing = sizing.clone();
-            return sized(chat, sizing, tokens);
-        }
-        Phase::Choosing { .. } => return choosing::counted(chat, tokens),
-        Phase::CountingAttachments { .. } => attaching::attachments_counted(chat, tokens),
-        _ => {}
-    }
-    Vec::new()
-}
-
-/// Takes the document's token count, and continues with what it was needed for.
+/// Takes the document's length, and continues with what it was needed for.
 fn sized(chat: &mut Chat, sizing: Sizing, document_tokens: u32) -> Vec<Effect> {
     chat.work = Phase::Idle;
     chat.document_tokens = Some(document_tokens);
@@ -235,6 +222,10 @@ fn sized(chat: &mut Chat, sizing: Sizing, document_tokens: u32) -> Vec<Effect> {
 
 fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
     match &chat.work {
+        Phase::Sizing { sizing, .. } => {
+            let sizing = sizing.clone();
+            return sized(chat, sizing, plan.document_tokens);
+        }
         Phase::Forecasting { to, .. } => {
             let to = to.clone();
             return switching::decide(chat, to, plan);

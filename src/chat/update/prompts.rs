@@ -6,7 +6,7 @@ use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::prompt::{PromptRequest, build_prompt};
 use crate::chat::state::{Chat, Model, Questions};
 use crate::chat::turn::Turn;
-use crate::engine::message::{OutputMarkup, Prompt};
+use crate::engine::message::{Command, JobId, OutputMarkup, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
@@ -26,6 +26,12 @@ pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset)
 /// As [`document_prompt`], for a forecast: a failure gives `None` without a notice.
 pub(super) fn document_prompt_for(chat: &Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
     prompt(chat, resolved_preset, Asked::Nothing).ok().map(|(prompt, _)| prompt)
+}
+
+/// Has a document's length forecast, for `auto` to choose by: it is the same as what is prefilled before a question.
+pub(super) fn sizing_of(chat: &Chat, job: JobId, document: &Arc<str>) -> Result<Command, Failure> {
+    let (prompt, _) = prompt_about(chat, document, chat.cot(), Asked::Something)?;
+    Ok(Command::Forecast { job, prompt, recipe: chat.reading.sizing() })
 }
 
 /// What a prompt asks.

@@ -1,6 +1,6 @@
 //! Handles stops and failures.
 
-use super::{attaching, choosing, filling, returning, versus};
+use super::{attaching, choosing, filling, returning, switching, versus};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase, Run};
@@ -70,10 +70,7 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) {
             chat.pause_by(failure);
         }
         Phase::Choosing { .. } => chat.pause_by(failure),
-        Phase::Sizing { .. } => {
-            chat.resolved_preset = chat.resolved_preset.take().or_else(|| Some(chat.full_attention()));
-            chat.pause_by(failure);
-        }
+        Phase::Sizing { .. } => switching::not_sized(chat, failure),
         // It would fail again.
         Phase::CountingAttachments { text, .. } => chat.uncountable.push(text),
         // A failed forecast of a preset or a draft is no failure of the chat.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prefilling::start_reading;
-use super::prompts::document_prompt;
+use super::prompts::{document_prompt, sizing_of};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase, Questions, Sizing};
@@ -75,10 +75,12 @@ pub(super) fn try_out(chat: &mut Chat, preset: Preset) -> Vec<Effect> {
     switch(chat, preset_entry)
 }
 
-/// The first step of a switch: resolves the preset entry. `auto` needs the document's length first.
+/// The first step of a switch: resolves the preset entry. `auto` needs the length of the document first, if there is one.
 pub(super) fn go_to_preset_entry(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
     match chat.preset_entries.get(preset_entry) {
-        Some(_) if chat.is_automatic(preset_entry) => count_document(chat, Sizing::Read { preset_entry }),
+        Some(_) if chat.is_automatic(preset_entry) && chat.has_document() => {
+            count_document(chat, Sizing::Read { preset_entry })
+        }
         Some(_) => go_to_chosen(chat, preset_entry, 0),
         None => Vec::new(),
     }
@@ -149,11 +151,26 @@ pub(super) fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Eff
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
-/// Has the document's tokens counted, for `auto` to choose by.
+/// Has the document's length forecast, for `auto` to choose by.
 pub(super) fn count_document(chat: &mut Chat, sizing: Sizing) -> Vec<Effect> {
     let job = chat.new_job();
-    chat.work = Phase::Sizing { job, sizing };
-    vec![Effect::Send(Command::Count { job, texts: vec![chat.document.text.clone()] })]
+    match sizing_of(chat, job, &chat.document.text) {
+        Ok(command) => {
+            chat.work = Phase::Sizing { job, sizing };
+            vec![Effect::Send(command)]
+        }
+        Err(failure) => {
+            not_sized(chat, failure);
+            Vec::new()
+        }
+    }
+}
+
+/// The document's length is not known: without a preset so far, it would be full attention.
+pub(super) fn not_sized(chat: &mut Chat, failure: Failure) {
+    chat.work = Phase::Idle;
+    chat.resolved_preset = chat.resolved_preset.take().or_else(|| Some(chat.full_attention()));
+    chat.pause_by(failure);
 }
 
 /// Starts a short switch; asks the user about a long one.

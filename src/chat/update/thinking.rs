@@ -37,8 +37,8 @@ pub(super) fn think(chat: &mut Chat, cot: ChainOfThought) -> Vec<Effect> {
 /// Ends reasoning after `tokens`; `None`: never. With 0 there is none.
 pub(super) fn set_budget(chat: &mut Chat, tokens: Option<u32>) -> Vec<Effect> {
     chat.asking.limits.reasoning_tokens = tokens;
-    if tokens == Some(0) {
-        return think(chat, ChainOfThought::Off);
+    if let Some(cot) = ChainOfThought::by_budget(tokens) {
+        return think(chat, cot);
     }
     tell(chat);
     Vec::new()

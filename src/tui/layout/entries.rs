@@ -14,7 +14,6 @@ pub(super) fn render(entries: &mut RenderedEntries, chat: &Chat, screen: &Screen
         let chosen = screen.citation.filter(|citation| citation.entry == index).map(|citation| citation.index);
         let at = EntryContext {
             chat,
-            document: screen.reader.book.document(),
             theme,
             cells,
             reasoning_open: screen.reasoning_open || is_thought(screen, entry),

@@ -6,9 +6,9 @@ use super::super::keymap::{Focus, Intent};
 use super::names::NameList;
 use super::scrolling::scrolled;
 use super::state::Screen;
-use crate::chat::attached::{begins_a_word, is_meant, references, written};
+use crate::chat::attached::{begins_a_word, written};
 use crate::chat::{Action, Chat};
-use crate::session::references::{NamedPart, named_parts, resolve};
+use crate::session::references::{NamedPart, named_parts, resolve, unattached};
 
 impl Screen {
     /// Handles a key in the question. An `@` at the start of a word opens the list; a complete name is attached.
@@ -110,10 +110,8 @@ impl Screen {
     /// Attaches the names in the question that were not attached before. `is_wanted` gets whether a name is complete.
     pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
-        for reference in references(&self.text()) {
-            let is_known = self.looked_up.contains(&reference.name)
-                || chat.attached.iter().any(|attached| is_meant(&reference.name, &attached.name));
-            if is_wanted(reference.is_closed) && !is_known {
+        for reference in unattached(chat, &self.text()) {
+            if is_wanted(reference.is_closed) && !self.looked_up.contains(&reference.name) {
                 actions.push(Action::Attach(resolve(&self.parts.whole, &reference.name)));
                 self.looked_up.push(reference.name);
             }

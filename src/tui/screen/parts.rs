@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::line_input::LineInput;
 use crate::chat::{Chat, Choice, Forecast, Model};
 use crate::document::Document;
-use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
 use crate::fit::Proposal;
+use crate::fit::room::{Room, too_many};
 use crate::fit::ticks::{PartTree, Ticks};
 use crate::session::CountRequest;
 
@@ -27,7 +27,6 @@ pub(in crate::tui) struct DocumentParts {
     pub tokens: Vec<Option<u32>>,
     /// The indices of the parts in use.
     pub(super) taken: Vec<usize>,
-    context: ContextSize,
     pub(super) reserve_tokens: u32,
     /// The last request to count.
     pub(super) asked: Option<CountRequest>,
@@ -90,34 +89,30 @@ pub(in crate::tui) enum SelectionVerdict {
 
 impl SelectionCost<'_> {
     pub(in crate::tui) fn verdict(&self) -> SelectionVerdict {
-        match self.limit {
-            _ if self.ticked == 0 => SelectionVerdict::NothingTicked,
-            // The engine needs at least one token for an answer.
-            Some(limit) if self.tokens >= limit => SelectionVerdict::TooMany(self.tokens + 1 - limit),
-            None => SelectionVerdict::Fits(None),
-            Some(_) if self.uncounted > 0 => SelectionVerdict::Counting(self.uncounted),
-            Some(limit) => SelectionVerdict::Fits(Some(limit - self.tokens)),
+        if self.ticked == 0 {
+            return SelectionVerdict::NothingTicked;
+        }
+        let Some(limit) = self.limit else { return SelectionVerdict::Fits(None) };
+        match too_many(self.tokens, limit) {
+            Some(too_many) => SelectionVerdict::TooMany(too_many),
+            None if self.uncounted > 0 => SelectionVerdict::Counting(self.uncounted),
+            None => SelectionVerdict::Fits(Some(limit - self.tokens)),
         }
     }
 }
 
 impl DocumentParts {
-    /// `in_use` are part numbers of `whole`. A context for them is made by `context` with `reserve_tokens` kept free.
-    pub(in crate::tui) fn new(
-        whole: Arc<Document>,
-        taken: &[usize],
-        context: ContextSize,
-        reserve_tokens: u32,
-    ) -> Self {
+    /// `taken` are part numbers of `whole`. In a context that is made for them, `reserve_tokens` are kept free.
+    pub(in crate::tui) fn new(whole: Arc<Document>, taken: &[usize], reserve_tokens: u32) -> Self {
         let taken = taken.iter().map(|number| number - 1).collect();
         let (tree, tokens, asked, failed, has_opened) = (None, Vec::new(), None, None, false);
-        Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, has_opened }
+        Self { whole, tree, tokens, taken, reserve_tokens, asked, failed, has_opened }
     }
 
     /// All parts of `whole` are in use.
     pub(super) fn all(whole: Arc<Document>) -> Self {
         let all: Vec<usize> = (1..=whole.parts().len()).collect();
-        Self::new(whole, &all, ContextSize::Fit, 0)
+        Self::new(whole, &all, 0)
     }
 
     /// Replaces the document; parts keep their numbers.
@@ -130,7 +125,7 @@ impl DocumentParts {
     /// All parts of another document, for the same context.
     pub(super) fn of_another(&self, whole: Arc<Document>) -> Self {
         let all: Vec<usize> = (1..=whole.parts().len()).collect();
-        Self::new(whole, &all, self.context, self.reserve_tokens)
+        Self::new(whole, &all, self.reserve_tokens)
     }
 
     pub(in crate::tui) fn take(&mut self, choice: &Choice) {
@@ -145,8 +140,8 @@ impl DocumentParts {
 
     pub(super) fn limit(chat: &Chat) -> Option<u32> {
         let Model::Ready { info, .. } = &chat.model else { return None };
-        let is_known = info.is_context_known();
-        is_known.then(|| chat.context.limit(info.train_context_tokens).min(info.train_context_tokens))
+        let room = Room { info, context: chat.context, reserve_tokens: 0 };
+        info.is_context_known().then(|| room.limit())
     }
 
     /// What `selection` costs.
@@ -175,13 +170,10 @@ impl DocumentParts {
         if info.server.is_some() {
             return None;
         }
-        if let Some(bounded) = plan.and_then(|plan| plan.bounded_tokens) {
-            return Some(info.cache.bytes(bounded));
-        }
-        let there = plan.map_or(0, |plan| plan.context_tokens);
-        let limit = self.context.limit(info.train_context_tokens);
-        let context = self.context.made_for(tokens, self.reserve_tokens, limit).max(tokens).max(there);
-        Some(info.cache.bytes(context))
+        let room = Room { info, context: chat.context, reserve_tokens: self.reserve_tokens };
+        let bounded_tokens = plan.and_then(|plan| plan.bounded_tokens);
+        let there = plan.filter(|_| bounded_tokens.is_none()).map_or(0, |plan| info.cache.bytes(plan.context_tokens));
+        Some(room.kv_bytes(tokens, bounded_tokens).max(there))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The input box: typing, pasting, sending, and recalling earlier questions.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui_textarea::CursorMove;
@@ -11,7 +11,8 @@ use super::line_input::{edit, replace};
 use super::overlay::Overlay;
 use super::palette::CommandPalette;
 use super::state::Screen;
-use crate::chat::{Action, Chat, Model, Phase};
+use crate::chat::{Action, Chat, Model, Phase, Source};
+use crate::session::paths::is_model;
 
 impl Screen {
     /// `?` as the first character opens the help, `/` the command palette.
@@ -47,8 +48,8 @@ impl Screen {
     pub(super) fn submit(&mut self, chat: &Chat) -> Vec<Action> {
         let text = self.text();
         if self.focus == Focus::Input && !text.trim().is_empty() {
-            if let Some(file) = self.model_file(chat, &text) {
-                return vec![Action::TakeModel(file)];
+            if let Some(model) = self.typed_model(chat, &text) {
+                return vec![Action::Open(model)];
             }
             let mut actions = self.attach(chat, |_| true);
             let editing = self.editing.take();
@@ -77,13 +78,12 @@ impl Screen {
         question
     }
 
-    /// The typed path of a model, while there is none.
-    fn model_file(&mut self, chat: &Chat, text: &str) -> Option<PathBuf> {
-        let is_gguf = Path::new(text.trim()).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
-        let is_path = matches!(chat.model, Model::Absent(_)) && is_gguf;
+    /// The typed path of a model, while there is none. Whoever opens it expands `~` and looks whether the file is there.
+    fn typed_model(&mut self, chat: &Chat, text: &str) -> Option<Source> {
+        let is_path = matches!(chat.model, Model::Absent(_)) && is_model(Path::new(text.trim()));
         is_path.then(|| {
             self.clear();
-            PathBuf::from(text.trim())
+            Source::Named(vec![text.trim().to_owned()])
         })
     }
 

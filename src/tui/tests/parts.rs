@@ -6,7 +6,6 @@ use super::reading::{files, press};
 use super::*;
 use crate::chat::{Choice, Draft};
 use crate::document::{Document, Input as DocumentInput, ReadOptions, load};
-use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
 use crate::session::{CountRequest, PartsResult};
 use crate::tui::screen::{DocumentParts, SelectionVerdict};
@@ -35,7 +34,7 @@ fn opened(document: &Arc<Document>) -> (Session, Screen) {
     session.chat.document.part = None;
     let mut screen = Screen::new(document.clone());
     let all: Vec<usize> = (1..=document.parts().len()).collect();
-    screen.parts = DocumentParts::new(document.clone(), &all, ContextSize::Fit, 2_048);
+    screen.parts = DocumentParts::new(document.clone(), &all, 2_048);
     (session.document_read(), screen)
 }
 

@@ -172,7 +172,7 @@ fn quoted(document: &Arc<Document>) -> Session {
     let answer = "That “a single man in possession of a good fortune, must be in want of a wife”; Mrs. Bennet adds that \
         “he is a single man of great fortune; four or five thousand a year”, and “marriage is the finest of all businesses”.";
     session.answer(answer);
-    let citations = citations::check(answer, &Index::new(&document.text), &[]);
+    let citations = citations::check(answer, &Index::of(document.clone(), document.clone()), &[]);
     session.input(crate::chat::Input::Checked { entry: 0, answer: answer.into(), citations });
     session
 }

@@ -82,6 +82,16 @@ fn actions(session: &Session, screen: &mut Screen, intents: &[Intent]) -> Vec<Ac
     intents.iter().flat_map(|intent| screen.handle(&session.chat, intent.clone())).collect()
 }
 
+/// It was taken as it stood, so that `~/m.gguf` was no file.
+#[test]
+fn the_typed_path_of_a_model_is_opened_like_any_other() {
+    let (session, mut screen) = (Session::begin_without_model(), Screen::default());
+    let paste = Intent::Paste("~/models/My Model.GGUF".into());
+    let named = Source::Named(vec!["~/models/My Model.GGUF".to_owned()]);
+    assert_eq!(actions(&session, &mut screen, &[paste, Intent::Submit]), [Action::Open(named)]);
+    assert_eq!(screen.text(), "");
+}
+
 #[test]
 fn rows_of_the_start_open_what_they_say() {
     let down = Intent::Scroll(Scroll::Down);

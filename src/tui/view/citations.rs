@@ -30,7 +30,7 @@ fn line(at: &EntryContext<'_>, text: &str, citation: &Citation, is_chosen: bool,
         Verdict::Repaired { .. } => ("≈ ", at.theme.accent),
         Verdict::NotFound => ("✗ ", at.theme.error),
     };
-    let place = place(at, citation, cells / 2);
+    let place = place(citation, cells / 2);
     let room = cells.saturating_sub(2 + 4 + width(&place));
     let words = clean(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let over = if is_chosen { at.theme.found } else { Style::new() };
@@ -43,20 +43,17 @@ fn line(at: &EntryContext<'_>, text: &str, citation: &Citation, is_chosen: bool,
 }
 
 /// The position of a quote, as long as fits, or that there is none.
-fn place(at: &EntryContext<'_>, citation: &Citation, room: usize) -> String {
-    let Some(passage) = citation.verdict.passage() else { return shorten("not in the document", room) };
-    let Some(place) = at.document.locate(passage.start) else { return String::new() };
+fn place(citation: &Citation, room: usize) -> String {
+    if citation.verdict.passage().is_none() {
+        return shorten("not in the document", room);
+    }
+    let Some(source) = &citation.source else { return String::new() };
     let agreement = match citation.verdict {
         Verdict::Repaired { agreement, .. } => format!("{} match · ", super::formatting::percent(agreement.into())),
         _ => String::new(),
     };
-    let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));
-    let position = place.position;
-    let resolved_presets =
-        [format!("{agreement}{part}{position}"), format!("{agreement}{position}"), position.to_string()];
-    resolved_presets
-        .iter()
-        .find(|resolved_preset| width(resolved_preset) <= room)
-        .cloned()
-        .unwrap_or_else(|| shorten(&resolved_presets[2], room))
+    let part = source.title.as_ref().map_or(String::new(), |title| format!("{} · ", clean(title)));
+    let position = clean(&source.position());
+    let forms = [format!("{agreement}{part}{position}"), format!("{agreement}{position}"), position];
+    forms.iter().find(|form| width(form) <= room).cloned().unwrap_or_else(|| shorten(&forms[2], room))
 }

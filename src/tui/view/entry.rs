@@ -4,7 +4,6 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use crate::chat::Chat;
-use crate::document::Document;
 
 /// Answer indent.
 pub(in crate::tui) const INDENT: &str = "  ";
@@ -13,7 +12,6 @@ pub(in crate::tui) const INDENT: &str = "  ";
 #[derive(Clone, Copy)]
 pub(in crate::tui) struct EntryContext<'a> {
     pub chat: &'a Chat,
-    pub document: &'a Document,
     pub theme: &'a Theme,
     pub cells: usize,
     pub reasoning_open: bool,

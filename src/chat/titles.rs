@@ -9,7 +9,7 @@
 //! | `a.txt b.txt c.txt` | all three | `a.txt and 2 more` |
 //! | `a.txt b.txt c.txt` | the last two | `b.txt and 1 more` |
 
-use crate::chat::Source;
+use super::input::Source;
 use crate::document::Document;
 
 /// The title of `used`, which consists of parts of `whole`.
