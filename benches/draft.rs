@@ -169,6 +169,7 @@ impl<'args> Desk<'args> {
             flash_attention: true,
             offload: Offload { layers: if args.gpu { GpuLayers::All } else { GpuLayers::Auto }, ..Offload::default() },
             resident_bytes: 0,
+            device_snapshots: 0,
             speeds: None,
             disk_cache: None,
             first_use: None,

@@ -32,6 +32,7 @@ fn config(model: PathBuf) -> EngineConfig {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 30,
+            device_snapshots: DEVICE_SNAPSHOTS,
             speeds: None,
             disk_cache: None,
             first_use: None,

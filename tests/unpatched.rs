@@ -144,6 +144,7 @@ fn model_info(model: &Path) -> ModelInfo {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 0,
+            device_snapshots: 0,
             speeds: None,
             disk_cache: None,
             first_use: None,

@@ -233,6 +233,9 @@ pub(super) const fn best_batch(on_gpu: bool) -> u32 {
     if on_gpu { 2048 } else { 512 }
 }
 
+/// So many presets beside the present one are worth the memory of a device, which other programs use, too.
+pub const DEVICE_SNAPSHOTS: u32 = 4;
+
 /// Enough for the checkpoints of a hybrid, and less than a copy of a long document's cache.
 const MEASURING_RESIDENT_BYTES: u64 = 256 << 20;
 
@@ -263,6 +266,8 @@ pub struct EngineSettings {
     pub offload: Offload,
     /// Max host memory for snapshots of the cache under other recipes, so that going back to one needs no prefill.
     pub resident_bytes: u64,
+    /// Max snapshots in the memory of the devices that hold the cache; 0: none.
+    pub device_snapshots: u32,
     /// The file that keeps the calibration between runs; `None`: not kept.
     pub speeds: Option<PathBuf>,
     /// The file that keeps which attention heads of a model point at passages; `None`: not kept.
@@ -340,6 +345,7 @@ impl EngineSettings {
     pub fn for_measuring(&mut self) {
         self.disk_cache = None;
         self.resident_bytes = MEASURING_RESIDENT_BYTES;
+        self.device_snapshots = 0;
     }
 
     /// The same settings, with unset batch sizes filled in with the best ones for the device.

@@ -687,11 +687,16 @@ impl<'model> Llama<'model> {
 
     /// A copy of the cache in the memory of its devices; `None` if it doesn't fit there, or has to be copied in another way.
     fn copy_on_device(&self) -> Option<Copied> {
-        let context = self.context.as_ref().filter(|_| self.moved == Moved::default())?;
+        let context = self.context.as_ref().filter(|_| self.may_copy_on_device())?;
         let cells = device_copies::take(context.raw, SEQUENCE, moving::end(context.raw, SEQUENCE)?)?;
         let rest = || states::copy(context.raw, SEQUENCE, LlamaStateSeqFlags::PARTIAL_ONLY);
         let state = if self.cuts_anywhere() { None } else { Some(rest()?) };
         Some(Copied { contents: Contents::OnDevice { cells, state }, moved: self.moved })
+    }
+
+    /// Moved positions are not those of a range.
+    fn may_copy_on_device(&self) -> bool {
+        self.settings.device_snapshots > 0 && self.moved == Moved::default()
     }
 
     /// Puts `contents` into a cache that is empty.
@@ -969,7 +974,7 @@ impl Machine for Llama<'_> {
 
     fn copies_on_device(&self) -> bool {
         let end = |context: &Context| moving::end(context.raw, SEQUENCE);
-        self.moved == Moved::default()
+        self.may_copy_on_device()
             && self
                 .context
                 .as_ref()

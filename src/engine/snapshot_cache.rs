@@ -2,15 +2,12 @@
 //! of a prefill.
 //!
 //! A snapshot is taken when the live cache is about to lose its contents. It lies on the devices if they have room, else in host
-//! memory. Above a limit in bytes of host memory, and beyond [`MOST_ON_DEVICES`], the least recently used one there is dropped. 16,384 tokens of a 0.5B model take 200 MB.
+//! memory. Above a limit in bytes of host memory, and beyond a number on devices, the least recently used one there is dropped. 16,384 tokens of a 0.5B model take 200 MB.
 //!
 //! Doesn't write to disk or decide what is worth keeping (`worker` does), nor where a snapshot lies (the machine does).
 
 use super::cache_index::CacheIndex;
 use super::machine::SnapshotSize;
-
-/// So many presets beside the present one are worth the memory of a device, which other programs use, too.
-const MOST_ON_DEVICES: usize = 4;
 
 /// Why a snapshot is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +30,12 @@ pub(super) struct SnapshotCache<S> {
     kept: Vec<Entry<S>>,
     /// Of host memory.
     limit_bytes: u64,
+    most_on_devices: u32,
 }
 
 impl<S> SnapshotCache<S> {
-    pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { kept: Vec::new(), limit_bytes }
+    pub(super) fn new(limit_bytes: u64, most_on_devices: u32) -> Self {
+        Self { kept: Vec::new(), limit_bytes, most_on_devices }
     }
 
     /// Total bytes of all snapshots, wherever they lie.
@@ -107,7 +105,7 @@ impl<S> SnapshotCache<S> {
         while self.host_bytes() > self.limit_bytes {
             self.drop_oldest(|size| size.host_bytes > 0);
         }
-        while self.kept.iter().filter(|kept| kept.size.device_bytes > 0).count() > MOST_ON_DEVICES {
+        while self.kept.iter().filter(|kept| kept.size.device_bytes > 0).count() > self.most_on_devices as usize {
             self.drop_oldest(|size| size.device_bytes > 0);
         }
         before - self.kept.len()
@@ -159,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_longer_snapshot_takes_the_place_of_its_beginning() {
-        let mut shelf = SnapshotCache::new(100);
+        let mut shelf = SnapshotCache::new(100, 4);
         shelf.keep(log(&[1, 2], 1), "short", host(40), Kept::State);
         shelf.keep(log(&[1, 2, 3], 1), "long", host(60), Kept::State);
         assert_eq!((used(&mut shelf, &[1, 2, 3], 1), shelf.bytes()), ("long", 60));
@@ -167,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_one_used_longest_ago_goes_first() {
-        let mut shelf = SnapshotCache::new(100);
+        let mut shelf = SnapshotCache::new(100, 4);
         shelf.keep(log(&[1, 2, 3], 1), "one", host(50), Kept::State);
         shelf.keep(log(&[1, 2, 3], 2), "two", host(50), Kept::State);
         used(&mut shelf, &[1, 2, 3], 1);
@@ -178,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_beginning_of_the_last_turn_takes_the_place_of_those_before_it() {
-        let mut shelf = SnapshotCache::new(100);
+        let mut shelf = SnapshotCache::new(100, 4);
         shelf.keep(log(&[1, 2], 1), "document", host(10), Kept::State);
         shelf.keep(log(&[1, 3, 4], 1), "turn", host(10), Kept::Turn);
         shelf.keep(log(&[1, 5, 6], 1), "next turn", host(10), Kept::Turn);
@@ -187,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_the_limit_is_not_kept() {
-        let mut shelf = SnapshotCache::new(10);
+        let mut shelf = SnapshotCache::new(10, 4);
         assert!(!shelf.has_room_for(11));
         shelf.keep(log(&[1], 1), "large", host(11), Kept::State);
         assert_eq!(shelf.bytes(), 0);
@@ -195,7 +193,7 @@ mod tests {
 
     #[test]
     fn devices_hold_a_few_beside_the_limit_of_host_memory() {
-        let mut shelf = SnapshotCache::new(0);
+        let mut shelf = SnapshotCache::new(0, 4);
         let names = ["first", "second", "third", "fourth", "fifth"];
         let dropped: Vec<usize> =
             (1..).zip(names).map(|(id, name)| shelf.keep(log(&[id], 1), name, device(1000), Kept::State)).collect();
@@ -206,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_leaves_a_device_counts_in_host_memory() {
-        let mut shelf = SnapshotCache::new(100);
+        let mut shelf = SnapshotCache::new(100, 4);
         shelf.keep(log(&[1], 1), "lost", device(60), Kept::State);
         shelf.keep(log(&[2], 1), "older", device(60), Kept::State);
         shelf.keep(log(&[3], 1), "newer", device(60), Kept::State);

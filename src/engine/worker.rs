@@ -187,7 +187,7 @@ impl<M: Machine> Worker<M> {
             kv: CacheIndex::default(),
             adapters: AdapterKey::NONE,
             adapted: Vec::new(),
-            snapshots: SnapshotCache::new(settings.resident_bytes),
+            snapshots: SnapshotCache::new(settings.resident_bytes, settings.device_snapshots),
             disk: DiskCache::off(),
             checkpoints: Checkpoints::new(settings.resident_bytes),
             cost_model,

@@ -93,6 +93,7 @@ impl Desk {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes,
+            device_snapshots: DEVICE_SNAPSHOTS,
             speeds: None,
             disk_cache: None,
             first_use: None,

@@ -26,8 +26,8 @@ use super::values::{self, Count};
 use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
-    AdapterFile, ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload,
-    OwnWindows, Parallel, PeerOffer, WeightForm,
+    AdapterFile, ContextSize, DEVICE_SNAPSHOTS, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype,
+    Offload, OwnWindows, Parallel, PeerOffer, WeightForm,
 };
 use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
 use crate::engine::peers;
@@ -668,6 +668,7 @@ fn engine_settings(
     if !flash_attention && matches!(kv_dtype, KvDtype::Q8_0 | KvDtype::Q4_0) {
         return Err(Error::QuantisedWithoutFlash { values: kv_dtype });
     }
+    let resident_mib = config.resident_mib.unwrap_or(RESIDENT_MIB);
     Ok(EngineSettings {
         context: match args.ctx_size.or(config.ctx_size) {
             None | Some(0) => ContextSize::Fit,
@@ -686,7 +687,8 @@ fn engine_settings(
         rope: args.rope.scaling(),
         flash_attention,
         offload: Offload::default(),
-        resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
+        resident_bytes: u64::from(resident_mib) << 20,
+        device_snapshots: if resident_mib == 0 { 0 } else { DEVICE_SNAPSHOTS },
         speeds: Some(directories.speeds_file()),
         disk_cache: disk_cache(args, config, directories),
         first_use: None,

@@ -164,6 +164,7 @@ fn nothing_said_gives_the_defaults() {
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
+        device_snapshots: 4,
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings {
             folder: "/home/reader/cache/kv".into(),
@@ -203,6 +204,7 @@ fn llama_cpp_flags_keep_their_meaning() {
             ..Offload::default()
         },
         resident_bytes: 2 << 30,
+        device_snapshots: 4,
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings {
             folder: "/home/reader/cache/kv".into(),

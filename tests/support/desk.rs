@@ -24,6 +24,7 @@ pub(crate) fn config(model: PathBuf) -> EngineConfig {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 28,
+            device_snapshots: DEVICE_SNAPSHOTS,
             heads: None,
             speeds: None,
             disk_cache: None,

@@ -64,6 +64,7 @@ fn settings() -> EngineSettings {
         flash_attention: true,
         offload: Offload::none(),
         resident_bytes: 0,
+        device_snapshots: 0,
         speeds: None,
         heads: None,
         disk_cache: None,
