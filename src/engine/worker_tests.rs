@@ -412,7 +412,8 @@ fn without_a_shelf_going_back_reads_again() {
 
 #[test]
 fn on_a_device_going_back_needs_no_host_memory_until_the_context_grows() {
-    for mut desk in [Desk::new(4096, 0), Desk::hybrid(0)] {
+    // Room for a hybrid's state, and for no cells.
+    for mut desk in [Desk::new(4096, 100), Desk::hybrid(100)] {
         desk.worker.machine.has_device = true;
         let book = prompt(&book(), &[]);
         desk.read(&book, &spec(64, 8));
