@@ -33,7 +33,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use server_process::start_and_read;
+use server_process::start_until;
 
 /// Whoever waits longer is hung.
 const HUNG: Duration = Duration::from_mins(2);
@@ -352,7 +352,7 @@ impl Server {
         command.args(["serve", "book.txt", "--port", "0", "-m", "m.gguf", "-t", "1", "--preset", "full", "--no-cache"]);
         command.args(["--max-body", &MOST_BODY_BYTES.to_string(), "--api-key", KEY]).args(more);
         command.current_dir(home).env_clear().env("HOME", home);
-        let (child, address) = start_and_read(command);
+        let (child, address) = start_until("read", command);
         Self { child, address }
     }
 

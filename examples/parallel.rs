@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::{Value, json};
-use server_process::start_and_read;
+use server_process::start_until;
 
 const BOOK: &str = include_str!("../assets/pride-and-prejudice.txt");
 /// Whoever waits longer is hung.
@@ -207,7 +207,7 @@ impl Server {
         command.args(["serve", "book.txt", "--port", "0", "--preset", "full", "--no-cache", "-m"]).arg(model);
         command.args(["--draft", "off", "--parallel", &parallel.to_string(), "-t", &args.threads.to_string()]);
         command.current_dir(home).env_clear().env("HOME", home);
-        let (child, address) = start_and_read(command);
+        let (child, address) = start_until("read", command);
         Self { child, address }
     }
 }

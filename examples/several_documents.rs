@@ -22,7 +22,7 @@ use std::process::{Child, Command, ExitCode};
 
 use clap::Parser;
 use serde_json::{Value, json};
-use server_process::start_and_read;
+use server_process::start_until;
 
 const BOOK: &str = include_str!("../assets/pride-and-prejudice.txt");
 const NAMES: [&str; 3] = ["first", "second", "third"];
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
     if are_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The server, once it has read what it reads by itself.
+/// The server, once it has its model. All three together are longer than the context of a small one, so it reads nothing by itself.
 fn start(args: &Args) -> Server {
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(fs::canonicalize(&args.program).expect("the program is there"));
@@ -99,7 +99,7 @@ fn start(args: &Args) -> Server {
         .args(["-t", &args.threads.to_string(), "-m"])
         .arg(fs::canonicalize(&args.model).expect("the model is there"));
     command.current_dir(home.path()).env_clear().env("HOME", home.path());
-    let (child, address) = start_and_read(command);
+    let (child, address) = start_until("loaded", command);
     Server { child, address, _home: home }
 }
 

@@ -1,18 +1,20 @@
-//! Starts `lunette serve` and waits until it has read its documents.
+//! Starts `lunette serve` and waits until its log has a line of a kind.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// The process that `command` starts, and its address.
+/// The process that `command` starts, and its address, once it has told of `event`: `read` when it has read its documents, `loaded` when
+/// it has its model.
 ///
-/// Panics: it can't be started, or ends before it has read its documents.
-pub(crate) fn start_and_read(mut command: Command) -> (Child, String) {
+/// Panics: it can't be started, or ends before that.
+pub(crate) fn start_until(event: &str, mut command: Command) -> (Child, String) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("it starts");
     let mut log = BufReader::new(child.stdout.take().expect("it is piped"));
     let (mut address, mut line) = (String::new(), String::new());
-    while !line.contains("\"event\":\"read\"") {
+    let told = format!("\"event\":\"{event}\"");
+    while !line.contains(&told) {
         line.clear();
         assert!(log.read_line(&mut line).expect("UTF-8") > 0, "the server ended");
         if let Some((_, rest)) = line.split_once("\"address\":\"") {
