@@ -31,6 +31,7 @@ pub mod moment;
 mod notice;
 mod presets;
 pub mod prompt;
+pub mod question;
 mod reasoning;
 pub mod record;
 pub mod recording;
@@ -68,6 +69,7 @@ pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, build_prompt, set_question_apart};
+pub use question::{Begun, ReadyQuestion};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{

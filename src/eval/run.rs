@@ -18,13 +18,13 @@ use super::results::{Reading, RereadRow, ResultRow, Results, RowKey};
 use super::score;
 use super::table::Table;
 use crate::chat::record::finish_name;
-use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt, why_not_whole};
+use crate::chat::{ChatTemplate, PromptRequest, ReadyQuestion, SystemPrompt, build_prompt, why_not_whole};
 use crate::engine::message::{
     CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
     Part, Prompt, ReadAgain, Reread, Segment,
 };
 use crate::failure::{Failure, FailureKind};
-use crate::session::asking::{self, Asked};
+use crate::session::asking;
 use crate::session::{Activity, EngineClient, Observer};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::PresetSelection;
@@ -341,14 +341,17 @@ impl<'a> Run<'a> {
         Ok(Some(Answer { text, finish: Some(finish), figures: *figures, reread, weighed: None }))
     }
 
-    fn asked(&self, record: &Record, how: Manner) -> Result<Asked, Error> {
+    fn asked(&self, record: &Record, how: Manner) -> Result<ReadyQuestion, Error> {
         let (prompt, markup) = self.prompt(record, how.question_first)?;
-        Ok(Asked {
+        Ok(ReadyQuestion {
             prompt,
             markup,
             question: record.question.as_str().into(),
+            document: record.context.clone(),
             cot: self.plan.cot,
             reread: how.reread,
+            given: None,
+            begun: None,
             sampling: self.model.sampling_with(&self.plan.sampling),
             // Presets are compared token by token: the size of calls is to make no difference.
             drafting: Drafting::Off,

@@ -15,7 +15,7 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`asking`] | how is a question asked without a chat? |
+//! | [`asking`] | which preset is a question asked under that no chat asks? |
 //! | [`kept`] | which conversation is saved, and which goes on? |
 //! | [`earlier`] | which saved conversation is meant, and what has become of its documents? |
 //! | [`fingerprints`] | what was a conversation about? |
