@@ -41,6 +41,7 @@ mod suggestions;
 mod system_prompt;
 pub mod template;
 mod template_limits;
+pub mod texts;
 pub mod titles;
 mod transcript;
 mod turn;
@@ -59,7 +60,7 @@ pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
 pub use code::{code_blocks, open_fence};
 pub use document::DocumentFacts;
-pub use ending::{endings, how_reasoning_ended, why_not_whole};
+pub use ending::{endings, note, why_not_whole};
 pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant, spans};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
@@ -79,6 +80,7 @@ pub use state::{
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
+pub use texts::Texts;
 pub use transcript::Entry;
 pub use turn::Turn;
 pub use until::Until;

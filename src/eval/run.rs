@@ -18,10 +18,10 @@ use super::results::{Reading, RereadRow, ResultRow, Results, RowKey};
 use super::score;
 use super::table::Table;
 use crate::chat::record::finish_name;
-use crate::chat::{ChatTemplate, PromptRequest, ReadyQuestion, SystemPrompt, build_prompt, why_not_whole};
+use crate::chat::{ChatTemplate, PromptRequest, ReadyQuestion, SystemPrompt, Texts, build_prompt, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
-    Part, Prompt, ReadAgain, Reread, Segment,
+    CancelToken, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup, Part,
+    Prompt, ReadAgain, Reread, Segment,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking;
@@ -363,11 +363,15 @@ impl<'a> Run<'a> {
     /// Runs a job to its end; `None` if its prompt does not fit.
     async fn run_job(&mut self, command: impl FnOnce(JobId, CancelToken) -> Command) -> Result<Option<Ended>, Error> {
         let (mut text, mut read_again) = (String::new(), None);
+        // An evaluation looks at the answer alone.
+        let (mut reasoning, mut may_be_reasoning) = (String::new(), false);
         let observer = &mut *self.observer;
         let mut listen = |event: &Event| {
+            let mut texts =
+                Texts { reasoning: &mut reasoning, answer: &mut text, may_be_reasoning: &mut may_be_reasoning };
             match event {
-                Event::Piece { channel: Channel::Answer, text: piece, .. } => text.push_str(piece),
-                Event::WasReasoning { .. } => text.clear(),
+                Event::Piece { channel, text: piece, .. } => texts.take(*channel, piece),
+                Event::WasReasoning { .. } => texts.turn_into_reasoning(),
                 Event::Prefilling { progress, .. } => observer.progress(Activity::Prefilling(progress)),
                 Event::ReadAgain { read_again: told, .. } => read_again = Some((**told).clone()),
                 _ => {}

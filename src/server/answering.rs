@@ -26,8 +26,8 @@ use super::queue::{Place, Refusal};
 use super::request::Streaming;
 use super::shared::Server;
 use super::work::{Ended, Turn, Update, Work};
-use crate::chat::ReadyQuestion;
 use crate::chat::record::{finish_name, rounded};
+use crate::chat::{ReadyQuestion, Texts};
 use crate::citations::Citation;
 use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Plan, Progress};
@@ -73,7 +73,7 @@ impl Answering {
         asked: ReadyQuestion,
         reading: PresetSelection,
     ) -> Result<Self, ApiError> {
-        let written = Written::new(asked.markup.lone_close.is_some(), asked.sampling.n_probs.is_some());
+        let written = Written::new(Texts::may_turn(&asked.markup), asked.sampling.n_probs.is_some());
         let (updates, told) = unbounded_channel();
         let cancel = CancelToken::default();
         let work = Work { asked, reading, updates, cancel: cancel.clone() };

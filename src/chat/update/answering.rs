@@ -8,6 +8,7 @@ use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::question::{Begun, ReadyQuestion};
 use crate::chat::state::{Chat, Pause, Phase, Run};
+use crate::chat::texts::Texts;
 use crate::chat::transcript::Entry;
 use crate::engine::message::{Command, Figures, Finish, FoundBy, GivenPassages, OutputMarkup, Prompt, Sampling};
 use crate::swaa::ChainOfThought;
@@ -80,7 +81,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let run = Run::new(chat.new_job());
     let question = ready.under(recipe, run.job, run.cancel.clone());
     if let Some(exchange) = chat.exchange_mut(entry) {
-        exchange.may_be_reasoning = question.markup.lone_close.is_some();
+        exchange.may_be_reasoning = Texts::may_turn(&question.markup);
     }
     chat.work = Phase::Answering { run, entry };
     vec![Effect::Send(Command::Ask(question))]
