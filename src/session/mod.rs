@@ -24,6 +24,7 @@
 //! | [`suggestions`] | which models of the catalogue suit this machine and this document? |
 //! | [`effects`] | what carries out a chat's effects? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
+//! | [`text_counter`] | what counts tokens: a server, or the model's own tables? |
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`trial`] | does a model survive its first token, and its template? in a process of its own |
 //! | [`calibrating`] | which attention heads of a model point at passages? |
@@ -67,6 +68,7 @@ pub(crate) mod scripted_engine;
 mod setup;
 pub mod signals;
 pub mod suggestions;
+pub mod text_counter;
 pub mod trial;
 pub mod working_set;
 
