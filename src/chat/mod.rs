@@ -74,8 +74,8 @@ pub use question::{Begun, ReadyQuestion};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model,
-    Opening, Pause, Phase, Questions, Run, Setup, Sizing,
+    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, DraftStep, Drafted, Forecast, IdleSearch,
+    Model, Opening, Pause, Phase, Questions, Run, Setup, Sizing,
 };
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};
