@@ -23,6 +23,7 @@
 //! | [`setup`] | what does every chat start from? |
 //! | [`suggestions`] | which models of the catalogue suit this machine and this document? |
 //! | [`effects`] | what carries out a chat's effects? |
+//! | [`looking_up`] | what does a chat want to know of its documents? files, sources, quotes |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`text_counter`] | what counts tokens: a server, or the model's own tables? |
 //! | [`measuring`] | how fast does this machine prefill? |
@@ -51,6 +52,7 @@ pub mod fingerprints;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod kept;
+pub mod looking_up;
 pub mod measuring;
 pub mod model;
 pub mod observer;
