@@ -10,7 +10,7 @@ use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
-use lunette::remote::Counter;
+use lunette::session::text_counter::{TextCounter, for_plans};
 use lunette::session::{Observer, WorkingSet, documents, measuring, model};
 use lunette::settings::{
     CacheTask, EvalArgs, FitAs, Listen, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
@@ -38,9 +38,11 @@ pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitErr
     with_reporter(text_or_json(shown == Shown::Json), settings.terminal, |reporter| {
         let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
         let counted = match (&settings.server, &settings.model) {
-            (Some(server), _) => Some(Counted::by_server(server, &document)?),
             (None, ModelRef::Default) => None,
-            _ => Some(Counted::by_model(&model::find(settings, reporter)?, &document)?),
+            (server, _) => {
+                let counter = TextCounter::open(server.as_ref(), &model::find(settings, reporter)?)?;
+                Some(Counted::by(&counter, &document)?)
+            }
         };
         headless::inspect(&document, counted.as_ref(), shown, reporter)?;
         Ok(Exit::Ok)
@@ -51,16 +53,14 @@ pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitErr
 pub(crate) fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
         let document = documents::open(settings, &mut *stdin(settings), reporter)?.whole;
-        if let Some(server) = &settings.server {
-            return headless::fit(settings, how, &document, &Counter::connect(server)?, reporter);
-        }
         let config = settings.engine.with_model(model::find(settings, reporter)?);
-        let mut survey = Survey::of(&config)?;
-        if how.measure && survey.measured().is_none() {
+        let mut known = for_plans(settings.server.as_ref(), &config)?;
+        // The settings refuse to measure a server.
+        if how.measure && known.measured().is_none() {
             measure(settings, reporter)?;
-            survey = Survey::of(&config)?;
+            known = for_plans(settings.server.as_ref(), &config)?;
         }
-        headless::fit(settings, how, &document, &survey, reporter)
+        headless::fit(settings, how, &document, &*known, reporter)
     })
 }
 

@@ -64,9 +64,7 @@ fn converse<T>(
     front_end: impl FnOnce(Chat, EffectRunner<'_>) -> T,
 ) -> Result<T, ExitError> {
     let files = opening::working_set(settings, documents, &model, &kept)?;
-    let mut chat = Chat::new(kept.setup(settings, opening::setup(settings, &files, &model)));
-    let mut begun = kept.begin(settings, &mut chat, &files.document());
-    begun.extend(kept.until(settings, &mut chat, &files.document())?);
+    let (mut chat, mut begun) = kept.chat(settings, &files, opening::setup(settings, &files, &model))?;
     begun.extend(opening::ask_ahead(&mut chat, &files.whole(), &settings.questions));
     let mut effects = EffectRunner::new(settings, files, model).recorded_by(kept.recorder);
     for effect in begun {

@@ -24,17 +24,40 @@ pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
 /// What is to be told below an answer: why it is incomplete, and how its reasoning ended, unless the model closed it.
 #[must_use]
 pub fn endings(finish: Finish, exchange: &Exchange) -> Vec<&'static str> {
-    let reasoning = exchange.reasoning.end.and_then(how_reasoning_ended);
-    why_not_whole(finish, &exchange.answer).into_iter().chain(reasoning).collect()
+    both(finish, &exchange.answer, exchange.reasoning.end)
+}
+
+/// The same of any answer as one line; `None` if there is nothing to be told.
+#[must_use]
+pub fn note(finish: Finish, answer: &str, reasoning: Option<ReasoningEnd>) -> Option<String> {
+    let why = both(finish, answer, reasoning);
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+fn both(finish: Finish, answer: &str, reasoning: Option<ReasoningEnd>) -> Vec<&'static str> {
+    why_not_whole(finish, answer).into_iter().chain(reasoning.and_then(how_reasoning_ended)).collect()
 }
 
 /// How the reasoning ended. `None` if the model closed it or the user asked for the answer.
-#[must_use]
-pub fn how_reasoning_ended(end: ReasoningEnd) -> Option<&'static str> {
+fn how_reasoning_ended(end: ReasoningEnd) -> Option<&'static str> {
     match end {
         ReasoningEnd::Closed | ReasoningEnd::Asked => None,
         ReasoningEnd::EndOfTurn => Some("the model stopped inside its reasoning, and was asked for the answer"),
         ReasoningEnd::Budget => Some("the reasoning was ended at its budget, and the answer asked for"),
         ReasoningEnd::Never => Some("the reasoning never ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_both_or_nothing() {
+        assert_eq!(note(Finish::EndOfGeneration, "He.", Some(ReasoningEnd::Closed)), None);
+        assert_eq!(
+            note(Finish::TokenLimit, "He", Some(ReasoningEnd::Budget)).as_deref(),
+            Some("cut off: token limit reached; the reasoning was ended at its budget, and the answer asked for")
+        );
     }
 }

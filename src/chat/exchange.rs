@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attached::{Attached, AttachedText, told};
+use super::texts::Texts;
 use super::turn::Turn;
 use super::until::Until;
 use crate::citations::{Citation, SourceRange};
@@ -242,29 +243,35 @@ impl Exchange {
     pub(super) fn take_piece(&mut self, channel: Channel, text: &str, now: Duration) {
         match channel {
             Channel::Reasoning => {
-                self.may_be_reasoning = false;
                 self.reasoning.began.get_or_insert(now);
-                self.reasoning.text.push_str(text);
             }
             Channel::Answer => {
                 self.end_reasoning(now);
                 self.answer_began.get_or_insert(now);
-                self.answer.push_str(text);
             }
+        }
+        self.texts().take(channel, text);
+    }
+
+    /// What is collected of its answer.
+    pub(super) const fn texts(&mut self) -> Texts<'_> {
+        Texts {
+            reasoning: &mut self.reasoning.text,
+            answer: &mut self.answer,
+            may_be_reasoning: &mut self.may_be_reasoning,
         }
     }
 
     /// The answer so far was reasoning.
     pub(super) fn turn_into_reasoning(&mut self, now: Duration) {
-        self.may_be_reasoning = false;
-        self.reasoning.text.push_str(&std::mem::take(&mut self.answer));
+        self.texts().turn_into_reasoning();
         self.reasoning.began = self.reasoning.began.or(self.answer_began).or(Some(now));
         self.reasoning.ended = Some(now);
     }
 
     pub(super) fn finish(&mut self, finish: Finish, figures: Box<Figures>, now: Duration) {
         self.end_reasoning(now);
-        self.may_be_reasoning = false;
+        self.texts().end();
         if self.reasoning.began.is_some() && self.reasoning.tokens.is_none() {
             self.reasoning.tokens = figures.tokens.known().reasoning;
             self.reasoning.end = figures.reasoning_end;
@@ -283,7 +290,7 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, failure: Failure, now: Duration) {
         self.end_reasoning(now);
-        self.may_be_reasoning = false;
+        self.texts().end();
         self.state = ExchangeState::Failed(failure);
     }
 

@@ -307,8 +307,6 @@ pub struct Chosen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     pub text: Arc<str>,
-    /// The tokens of its parts, which `auto` chooses by.
-    pub tokens: u32,
     /// Its preset, if not the current one.
     pub preset_entry: Option<usize>,
 }

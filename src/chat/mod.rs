@@ -31,6 +31,7 @@ pub mod moment;
 mod notice;
 mod presets;
 pub mod prompt;
+pub mod question;
 mod reasoning;
 pub mod record;
 pub mod recording;
@@ -40,6 +41,7 @@ mod suggestions;
 mod system_prompt;
 pub mod template;
 mod template_limits;
+pub mod texts;
 pub mod titles;
 mod transcript;
 mod turn;
@@ -58,7 +60,7 @@ pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
 pub use code::{code_blocks, open_fence};
 pub use document::DocumentFacts;
-pub use ending::{endings, how_reasoning_ended, why_not_whole};
+pub use ending::{endings, note, why_not_whole};
 pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant, spans};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
@@ -68,15 +70,17 @@ pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, build_prompt, set_question_apart};
+pub use question::{Begun, ReadyQuestion};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, Drafted, Forecast, IdleSearch, Model,
-    Opening, Pause, Phase, Questions, Run, Setup, Sizing,
+    Ahead, AheadRun, Asking, Awaited, CacheState, Calibrate, Chat, Download, DraftStep, Drafted, Forecast, IdleSearch,
+    Model, Opening, Pause, Phase, Questions, Run, Setup, Sizing,
 };
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
+pub use texts::Texts;
 pub use transcript::Entry;
 pub use turn::Turn;
 pub use until::Until;

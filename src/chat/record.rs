@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::attached::Attached;
-use super::ending::endings;
+use super::ending;
 use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::state::Chat;
 use super::until::Until;
@@ -125,8 +125,7 @@ fn outcome(exchange: &Exchange) -> (Option<Finish>, Option<String>) {
 }
 
 fn note(finish: Finish, exchange: &Exchange) -> Option<String> {
-    let why = endings(finish, exchange);
-    (!why.is_empty()).then(|| why.join("; "))
+    ending::note(finish, &exchange.answer, exchange.reasoning.end)
 }
 
 /// A recipe as it was resolved.

@@ -226,6 +226,15 @@ pub enum Awaited {
     Cost,
 }
 
+/// What is to be known of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftStep {
+    /// Its length, for `auto` to choose by.
+    Length,
+    /// What it costs under this preset.
+    Cost { preset: Arc<str> },
+}
+
 /// What the chat is waiting for. One thing at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
@@ -251,7 +260,7 @@ pub enum Phase {
     Drafting {
         job: JobId,
         text: Arc<str>,
-        preset: Arc<str>,
+        step: DraftStep,
     },
     /// The engine counts the tokens of an attachment.
     CountingAttachments {
@@ -331,6 +340,8 @@ pub(super) enum Change {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drafted {
     pub draft: Draft,
+    /// `None` if it is not known, or not needed.
+    pub document_tokens: Option<u32>,
     pub forecast: Option<Forecast>,
 }
 

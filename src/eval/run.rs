@@ -18,13 +18,13 @@ use super::results::{Reading, RereadRow, ResultRow, Results, RowKey};
 use super::score;
 use super::table::Table;
 use crate::chat::record::finish_name;
-use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt, why_not_whole};
+use crate::chat::{ChatTemplate, PromptRequest, ReadyQuestion, SystemPrompt, Texts, build_prompt, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
-    Part, Prompt, ReadAgain, Reread, Segment,
+    CancelToken, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup, Part,
+    Prompt, ReadAgain, Reread, Segment,
 };
 use crate::failure::{Failure, FailureKind};
-use crate::session::asking::{self, Asked};
+use crate::session::asking;
 use crate::session::{Activity, EngineClient, Observer};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::PresetSelection;
@@ -341,14 +341,17 @@ impl<'a> Run<'a> {
         Ok(Some(Answer { text, finish: Some(finish), figures: *figures, reread, weighed: None }))
     }
 
-    fn asked(&self, record: &Record, how: Manner) -> Result<Asked, Error> {
+    fn asked(&self, record: &Record, how: Manner) -> Result<ReadyQuestion, Error> {
         let (prompt, markup) = self.prompt(record, how.question_first)?;
-        Ok(Asked {
+        Ok(ReadyQuestion {
             prompt,
             markup,
             question: record.question.as_str().into(),
+            document: record.context.clone(),
             cot: self.plan.cot,
             reread: how.reread,
+            given: None,
+            begun: None,
             sampling: self.model.sampling_with(&self.plan.sampling),
             // Presets are compared token by token: the size of calls is to make no difference.
             drafting: Drafting::Off,
@@ -360,11 +363,15 @@ impl<'a> Run<'a> {
     /// Runs a job to its end; `None` if its prompt does not fit.
     async fn run_job(&mut self, command: impl FnOnce(JobId, CancelToken) -> Command) -> Result<Option<Ended>, Error> {
         let (mut text, mut read_again) = (String::new(), None);
+        // An evaluation looks at the answer alone.
+        let (mut reasoning, mut may_be_reasoning) = (String::new(), false);
         let observer = &mut *self.observer;
         let mut listen = |event: &Event| {
+            let mut texts =
+                Texts { reasoning: &mut reasoning, answer: &mut text, may_be_reasoning: &mut may_be_reasoning };
             match event {
-                Event::Piece { channel: Channel::Answer, text: piece, .. } => text.push_str(piece),
-                Event::WasReasoning { .. } => text.clear(),
+                Event::Piece { channel, text: piece, .. } => texts.take(*channel, piece),
+                Event::WasReasoning { .. } => texts.turn_into_reasoning(),
                 Event::Prefilling { progress, .. } => observer.progress(Activity::Prefilling(progress)),
                 Event::ReadAgain { read_again: told, .. } => read_again = Some((**told).clone()),
                 _ => {}

@@ -16,7 +16,6 @@
 //! `--text` prints only the text that the model would see; `--json` prints all of the above as one object.
 
 use std::io;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -25,12 +24,11 @@ use super::rows::{Listed, put, table};
 use crate::document::{
     ByteSpan, Document, DroppedLine, FileReport, PageFound, PageReport, Part, PartNode, Skipped, SourceSpan, Sureness,
 };
-use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
-use crate::fit::{Estimator, written};
+use crate::fit::written;
 use crate::harmless;
-use crate::remote::Counter;
-use crate::settings::{Shown, UsedServer};
+use crate::session::text_counter::TextCounter;
+use crate::settings::Shown;
 use crate::units::{count, counted};
 
 /// Tokens of each part, counted with a model's own vocabulary.
@@ -45,32 +43,16 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Counts the parts of `document` with the vocabulary of the model in `file`.
-    pub fn by_model(file: &Path, document: &Document) -> Result<Self, Failure> {
-        let parts = document.parts();
-        let spans = parts.iter().map(|part| part.span.start..part.span.end);
-        let vocabulary = Vocabulary::open(file)?;
-        let counts = vocabulary.count_spans(&document.text, spans);
-        Ok(Self {
-            model: harmless::line(&vocabulary.title(file)).into_owned(),
-            tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
-            are_estimates: false,
-        })
-    }
-
-    /// Counts the parts of `document` with the vocabulary of a server's model.
-    pub fn by_server(server: &UsedServer, document: &Document) -> Result<Self, Failure> {
-        let known = Counter::connect(server)?;
+    /// Has the parts of `document` counted.
+    pub fn by(counter: &TextCounter, document: &Document) -> Result<Self, Failure> {
         let spans: Vec<ByteSpan> = document.parts().iter().map(|part| part.span).collect();
-        let counts = known.count_spans(&document.text, &spans);
-        match known.failure() {
-            Some(failure) => Err(failure),
-            None => Ok(Self {
-                model: harmless::line(&known.info().title()).into_owned(),
-                tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
-                are_estimates: known.info().is_estimating(),
-            }),
-        }
+        let counts = counter.count_spans(&document.text, &spans);
+        counter.failure().map_or(Ok(()), Err)?;
+        Ok(Self {
+            model: harmless::line(&counter.title()).into_owned(),
+            tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
+            are_estimates: counter.is_estimating(),
+        })
     }
 }
 

@@ -14,6 +14,9 @@
 //! The conversation is a [`crate::chat`] with independent questions; [`script`] drives it and [`printer`] prints what
 //! changes.
 //!
+//! The documents come before the model here, as a misspelt path is told at once, and parts are chosen while the model loads. So it opens them in another
+//! order than a conversation on a screen (`launch.rs`); from there on, [`Kept::chat`] makes the chat for both.
+//!
 //! It does not locate models (the caller of [`run`] starts the engine), and never asks the user anything.
 
 mod cache;
@@ -52,7 +55,7 @@ pub use rpc_server::rpc_server;
 use script::Script;
 pub use sessions::sessions;
 
-use crate::chat::{Asking, Chat, Questions, Setup};
+use crate::chat::{Asking, Questions, Setup};
 use crate::exit::{Exit, ExitError};
 use crate::models::Resolved;
 use crate::session::retriever::Retriever;
@@ -106,9 +109,7 @@ fn open<'settings>(
     let mut files = kept.working_set(settings, opened)?;
     let Started { client, model, retriever } = start(reporter)?;
     files.retrieve_with(retriever)?;
-    let mut chat = Chat::new(kept.setup(settings, setup(settings, &files, model)));
-    let mut effects = kept.begin(settings, &mut chat, &files.document());
-    effects.extend(kept.until(settings, &mut chat, &files.document())?);
+    let (chat, effects) = kept.chat(settings, &files, setup(settings, &files, model))?;
     let mut script = Script::new(settings, headless, files, chat, client, kept.recorder);
     script.carry_out(effects);
     Ok(script)

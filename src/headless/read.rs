@@ -19,7 +19,7 @@ use serde_json::json;
 use super::Reporter;
 use super::printer::Printer;
 use crate::chat::record::{Tokens, rounded};
-use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
+use crate::chat::{self, Action, Chat, Input, Model, Phase};
 use crate::engine::message::{Event, Figures};
 use crate::exit::{Exit, ExitError};
 use crate::failure::{Failure, FailureKind};
@@ -109,12 +109,8 @@ impl Reading<'_> {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
-                match effect {
-                    Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
-                    Effect::Cancel(token) => token.cancel(),
-                    // The rest is for conversations.
-                    _ => {}
-                }
+                // What is not for the engine is for conversations.
+                let _ = self.client.carry_out(effect);
             }
         }
         self.printer.print(&self.chat, self.client.stopped(), reporter)?;

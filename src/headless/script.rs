@@ -3,7 +3,8 @@
 //! It waits until the model is loaded and the parts and preset are decided. Then it asks one question after the other,
 //! each about the document as it is at that time. All inputs go through [`chat::update`], and [`Printer`] prints what
 //! has changed. What a question names with `@` is attached as in a conversation. Files that it names, and the quotes of
-//! an answer, are looked up at once: nothing else goes on meanwhile.
+//! an answer, are looked up at once: nothing else goes on meanwhile. So it has no [`crate::session::EffectRunner`], whose results come later and in no
+//! order; both look up by [`looking_up`], and send by [`EngineClient::carry_out`].
 //!
 //! The first stop ends the current answer, which is printed as far as it got. If there is none, it ends the run.
 
@@ -14,10 +15,9 @@ use super::printer::Printer;
 use super::reporter::Reporter;
 use crate::chat::attached::{Attached, only_reference};
 use crate::chat::{self, Action, AttachedText, Chat, Effect, Input, Model, Phase};
-use crate::citations::{self, Index};
 use crate::exit::{Exit, ExitError};
 use crate::failure::{Failure, FailureKind};
-use crate::session::effects::text_of;
+use crate::session::looking_up::{self, LookingUp, text_of};
 use crate::session::{EngineClient, Happening, Recorder, ReloadRequest, WorkingSet, references};
 use crate::settings::{Headless, Settings};
 
@@ -29,8 +29,7 @@ pub(super) struct Script<'settings> {
     client: EngineClient,
     printer: Printer,
     recorder: Recorder,
-    /// The index of the document in use, built when an answer first has a quote.
-    index: Option<Index>,
+    looking_up: LookingUp,
     begun: Instant,
 }
 
@@ -45,7 +44,16 @@ impl<'settings> Script<'settings> {
     ) -> Self {
         // The turns of a conversation that goes on were printed by an earlier run.
         let printer = Printer::new(headless, &files, chat.transcript.len());
-        Self { settings, printer, files, chat, client, recorder, index: None, begun: Instant::now() }
+        Self {
+            settings,
+            printer,
+            files,
+            chat,
+            client,
+            recorder,
+            looking_up: LookingUp::default(),
+            begun: Instant::now(),
+        }
     }
 
     /// Answers one question after another. The first answer that did not end normally gives the exit code.
@@ -78,7 +86,7 @@ impl<'settings> Script<'settings> {
     fn reload(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let Some(reloaded) = self.files.reload(ReloadRequest::Again) else { return Ok(()) };
         self.printer.take(&self.files);
-        self.index = None;
+        self.looking_up.forget();
         self.update(Input::News(reloaded.news), reporter)
     }
 
@@ -161,33 +169,22 @@ impl<'settings> Script<'settings> {
 
     /// Carries out an effect. Returns its result if that is known at once.
     fn run(&mut self, effect: Effect) -> Option<Input> {
-        match effect {
-            // After a stop no new job begins.
-            Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
-            Effect::Cancel(token) => token.cancel(),
-            Effect::ReadFile(name) => {
-                let came = text_of(&name, &self.settings.read);
-                return Some(Input::FileRead { name, came });
-            }
-            Effect::FindSources { entry, passages } => {
-                let sources = citations::sources(&self.files.document(), &self.files.whole(), &passages);
-                return Some(Input::SourcesFound { entry, passages, sources });
-            }
+        match self.client.carry_out(effect)? {
+            Effect::ReadFile(name) => Some(looking_up::file(name, &self.settings.read)),
+            Effect::FindSources { entry, passages } => Some(looking_up::sources(&self.files, entry, passages)),
             Effect::CheckCitations { entry, answer, passages } => {
-                let index = self.index.get_or_insert_with(|| Index::of(self.files.document(), self.files.whole()));
-                let citations = citations::check(&answer, index, &passages);
-                return Some(Input::Checked { entry, answer, citations });
+                Some(self.looking_up.quotes(&self.files, entry, answer, passages)())
             }
-            Effect::Save(saving) => return self.recorder.save(&saving, &self.files),
+            Effect::Save(saving) => self.recorder.save(&saving, &self.files),
             // The rest is for interactive front ends.
             Effect::Send(_)
+            | Effect::Cancel(_)
             | Effect::FindHeads { .. }
             | Effect::Fetch { .. }
             | Effect::Open(_)
             | Effect::OpenSession(_)
             | Effect::Start(_)
-            | Effect::Quit => {}
+            | Effect::Quit => None,
         }
-        None
     }
 }

@@ -22,9 +22,9 @@ use super::native::{self, Native};
 use super::request::Way;
 use super::work::{Ended, Update};
 use crate::chat::record::{CitationRecord, RecipeRecord, Tokens, finish_name, rounded};
-use crate::chat::{how_reasoning_ended, why_not_whole};
+use crate::chat::{Texts, note};
 use crate::citations::Citation;
-use crate::engine::message::{Channel, Figures, Finish, Progress, ScoredToken, TokenCounts};
+use crate::engine::message::{Figures, Finish, Progress, ScoredToken, TokenCounts};
 
 /// In which form an answer is sent.
 #[derive(Debug, Clone)]
@@ -216,18 +216,16 @@ pub(super) struct Ending<'a> {
 impl Ending<'_> {
     fn add_to(&self, object: &mut Value) {
         let Ended { finish, figures, preset, reason } = self.ended;
-        let reasoning = figures.reasoning_end.and_then(how_reasoning_ended);
-        let notes: Vec<&str> = why_not_whole(*finish, &self.written.answer).into_iter().chain(reasoning).collect();
         let citations: Vec<CitationRecord> =
             self.citations.iter().map(|citation| CitationRecord::of(&self.written.answer, citation)).collect();
         object["timings"] = timings(figures);
         object["lunette"] = json!({
             "preset": &*preset.name,
-            "reason": reason.as_ref().map(|reason| format!("auto chose {}: {reason}", preset.name)),
+            "reason": reason.as_ref().map(|reason| preset.chosen_for(reason)),
             "recipe": RecipeRecord::from(&figures.recipe),
             "tokens": Tokens::from(figures.tokens),
             "finish": finish_name(*finish),
-            "note": (!notes.is_empty()).then(|| notes.join("; ")),
+            "note": note(*finish, &self.written.answer, figures.reasoning_end),
             "documents": self.documents,
             "citations": citations,
         });
@@ -308,24 +306,23 @@ impl Written {
                     scores.extend_from_slice(tokens);
                 }
             }
-            Update::Piece(Channel::Reasoning, text) => {
-                self.may_be_reasoning = false;
-                self.reasoning.push_str(text);
-            }
-            Update::Piece(Channel::Answer, text) => self.answer.push_str(text),
-            Update::AskedForAnswer => self.may_be_reasoning = true,
+            Update::Piece(channel, text) => self.texts().take(*channel, text),
+            Update::AskedForAnswer => self.texts().ask_for_answer(),
             Update::WasReasoning => {
-                self.may_be_reasoning = false;
-                self.reasoning.push_str(&std::mem::take(&mut self.answer));
+                self.texts().turn_into_reasoning();
                 self.sent_answer_bytes = 0;
                 self.sent_scores = 0;
                 if let Some(scores) = &mut self.scores {
                     scores.clear();
                 }
             }
-            Update::Ended(_) => self.may_be_reasoning = false,
+            Update::Ended(_) => self.texts().end(),
             Update::Planned(_) | Update::Prefilling(_) | Update::ReadAgain(_) | Update::Failed(_) => {}
         }
+    }
+
+    const fn texts(&mut self) -> Texts<'_> {
+        Texts { reasoning: &mut self.reasoning, answer: &mut self.answer, may_be_reasoning: &mut self.may_be_reasoning }
     }
 
     /// The reasoning that is certain by now and was not sent yet.
@@ -355,7 +352,7 @@ impl Written {
 mod tests {
     use super::*;
     use crate::chat::fixtures::answer_figures;
-    use crate::engine::message::TokenScore;
+    use crate::engine::message::{Channel, TokenScore};
     use crate::swaa::selection::ResolvedPreset;
     use crate::swaa::{ChainOfThought, RecipeSpec};
 

@@ -27,12 +27,12 @@ use super::request::Streaming;
 use super::shared::Server;
 use super::work::{Ended, Turn, Update, Work};
 use crate::chat::record::{finish_name, rounded};
+use crate::chat::{ReadyQuestion, Texts};
 use crate::citations::Citation;
 use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Plan, Progress};
 use crate::failure::Failure;
 use crate::harmless;
-use crate::session::asking::Asked;
 use crate::swaa::selection::PresetSelection;
 
 /// How often a client hears of a server that has nothing to send. Proxies give up after a minute.
@@ -70,10 +70,10 @@ impl Answering {
         peer: std::net::IpAddr,
         heading: Heading,
         documents: Arc<DocumentSet>,
-        asked: Asked,
+        asked: ReadyQuestion,
         reading: PresetSelection,
     ) -> Result<Self, ApiError> {
-        let written = Written::new(asked.markup.lone_close.is_some(), asked.sampling.n_probs.is_some());
+        let written = Written::new(Texts::may_turn(&asked.markup), asked.sampling.n_probs.is_some());
         let (updates, told) = unbounded_channel();
         let cancel = CancelToken::default();
         let work = Work { asked, reading, updates, cancel: cancel.clone() };

@@ -1,7 +1,7 @@
 //! Lays a request out for the engine: which documents, which preset, which prompt, which limits.
 //!
 //! ```text
-//! Request + documents + model ──> Asked (prompt, markup, sampling, limits) + PresetSelection
+//! Request + documents + model ──> ReadyQuestion (prompt, markup, sampling, limits) + PresetSelection
 //! ```
 //!
 //! With documents, the prompt begins as in every conversation of this server: the server's system prompt, then the documents. Instructions
@@ -15,13 +15,12 @@ use std::sync::Arc;
 use super::document_set::DocumentSet;
 use super::error::ApiError;
 use super::request::{Request, Said};
-use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt};
+use crate::chat::{ChatTemplate, PromptRequest, ReadyQuestion, SystemPrompt, build_prompt};
 use crate::engine::check_schema;
 use crate::engine::message::{
     Drafting, Limits, ModelInfo, Origin, OutputMarkup, Part, Prompt, Reread, Sampling, SamplingPatch, Segment,
 };
 use crate::failure::{Failure, FailureKind, Hint};
-use crate::session::asking::Asked;
 use crate::settings::Settings;
 use crate::swaa::ChainOfThought;
 use crate::swaa::preset::RecipePatch;
@@ -124,7 +123,7 @@ impl Defaults {
         reading: &PresetSelection,
         documents: &DocumentSet,
         model: &Loaded,
-    ) -> Result<Asked, ApiError> {
+    ) -> Result<ReadyQuestion, ApiError> {
         if let Some(schema) = &request.schema {
             check_schema(schema)
                 .map_err(|error| ApiError::invalid("response_format", format!("the schema can't be used: {error}")))?;
@@ -137,12 +136,15 @@ impl Defaults {
             read_long_text_as_document(&mut prompt);
         }
         let sampling = request.sampling.over(self.sampling_of(model));
-        Ok(Asked {
+        Ok(ReadyQuestion {
             prompt,
             markup,
             question,
+            document: documents.text.clone(),
             cot,
-            reread: if documents.is_empty() { Reread::Off } else { self.reread },
+            reread: self.reread,
+            given: None,
+            begun: None,
             sampling: Sampling { n_probs: request.logprobs, ..sampling },
             drafting: self.drafting,
             limits,
@@ -255,7 +257,7 @@ mod tests {
     }
 
     impl Scene {
-        fn asked(&self, way: Way, body: &Value) -> Result<Asked, ApiError> {
+        fn asked(&self, way: Way, body: &Value) -> Result<ReadyQuestion, ApiError> {
             let request = request(way, body);
             let documents = self.documents.choose(request.documents.as_deref(), &Files::for_requests_of(0))?;
             let reading = self.defaults.reading(&request)?;

@@ -21,10 +21,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::log::Log;
 use super::queue::{Number, Queue};
 use super::work::{Control, Ended, SentCommand, Turn, Update, Work};
-use crate::chat::spans;
+use crate::chat::{ReadyQuestion, spans};
 use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, JobId, ModelInfo, Prompt};
 use crate::failure::{Failure, FailureKind};
-use crate::session::asking::{self, Asked};
+use crate::session::asking;
 use crate::session::{ClientError, EngineClient};
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset, refusal};
 
@@ -167,7 +167,7 @@ impl Desk<'_> {
         let (preset, reason) = chosen.map_err(|error| Failure::of(FailureKind::Usage, &error))?;
         refusal(&reading.asked().name, &preset.recipe, &facts).map_or(Ok(()), Err)?;
         let recipe = preset.recipe.clone();
-        let job = self.client.begin(|job| Asked::command(asked, recipe, job, cancel));
+        let job = self.client.begin(|job| ReadyQuestion::command(asked, recipe, job, cancel));
         Ok((job, Kind::Question { updates, preset, reason }))
     }
 
@@ -401,13 +401,16 @@ mod tests {
         }
     }
 
-    fn asked() -> Asked {
-        Asked {
+    fn asked() -> ReadyQuestion {
+        ReadyQuestion {
             prompt: Prompt::default(),
             markup: OutputMarkup::default(),
             question: "Who?".into(),
+            document: "".into(),
             cot: ChainOfThought::Off,
             reread: Reread::Off,
+            given: None,
+            begun: None,
             sampling: Sampling::GREEDY,
             drafting: Drafting::Off,
             limits: Limits::default(),

@@ -8,6 +8,29 @@
 //! file_requests ─> upload (multipart, the document) ─> files <─ documents: which a conversation is about
 //! ```
 //!
+//! | file | answers |
+//! |---|---|
+//! | `listener`, `socket` | how do connections come in, and what serves them? |
+//! | `access` | who may ask? |
+//! | `routes` | which path is answered how? |
+//! | `shared` | what do all requests share? |
+//! | `body`, `replies` | how are bodies read, and how are answers sent by HTTP? |
+//! | `fields`, `multipart` | how are JSON objects and forms read? |
+//! | `request`, `conversation` | what does a request ask for, and which conversation does it bring? |
+//! | `documents`, `document_set` | which documents is it about, and what is their text? |
+//! | `asked` | how is a request laid out for the engine? |
+//! | `queue` | whose turn is it? |
+//! | `desk`, `work` | how are questions given to the engine, and what is told meanwhile? |
+//! | `answering` | how is one request answered, from its turn to its end? |
+//! | `answer`, `logprobs` | how do OpenAI's clients read an answer, and its tokens? |
+//! | `native`, `props`, `tokens` | what do llama-server's own paths answer? |
+//! | `error` | how do clients read an error? |
+//! | `file_requests`, `upload`, `files` | how do clients bring files of their own, and how long are they kept? |
+//! | `jobs`, `job_list`, `sent`, `texts` | what may other Lunettes send, which of their jobs wait or run, and which texts are here already? |
+//! | `loading` | how far is the model? |
+//! | `aside` | what runs beside the requests, because it takes long? |
+//! | `account`, `log`, `metrics` | what is noted of a request, and where is it told? |
+//!
 //! Example: `lunette serve book.txt` reads the book once (161,000 tokens), and then each of
 //!
 //! ```text

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::work::Ended;
+use crate::chat::ReadyQuestion;
 use crate::engine::message::{Finish, Limits, Sampling, ScoredToken};
-use crate::session::asking::Asked;
 
 /// What an answer in this form repeats of its request.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub(super) struct Native {
 
 impl Native {
     /// For `asked`, of whose last object only `fields` are sent. A stream has the ids of its tokens, a whole answer if it `returns_tokens`.
-    pub(super) fn of(asked: &Asked, fields: Vec<String>, is_streamed: bool, returns_tokens: bool) -> Self {
+    pub(super) fn of(asked: &ReadyQuestion, fields: Vec<String>, is_streamed: bool, returns_tokens: bool) -> Self {
         Self {
             prompt: asked.question.clone(),
             stop: asked.limits.stop.clone(),

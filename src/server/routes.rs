@@ -43,9 +43,9 @@ use super::replies::{object_reply, reply};
 use super::request::{self, Streaming, Way};
 use super::shared::Server;
 use super::tokens::{count_tokens, detokenize, keep_texts, tokenize};
+use crate::chat::ReadyQuestion;
 use crate::engine::message::Prompt;
 use crate::remote::wire;
-use crate::session::asking::Asked;
 use crate::swaa::selection::PresetSelection;
 
 const EVENTS: &str = "text/event-stream";
@@ -253,7 +253,7 @@ async fn ask(
 
 /// A question that is ready for the engine.
 struct Ready {
-    asked: Asked,
+    asked: ReadyQuestion,
     reading: PresetSelection,
     documents: Arc<DocumentSet>,
     streaming: Option<Streaming>,

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::chat::ReadyQuestion;
 use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, Finish, Plan, Progress, ScoredToken};
 use crate::failure::Failure;
-use crate::session::asking::Asked;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 
 /// A question for the engine.
 #[derive(Debug)]
 pub(super) struct Work {
-    pub(super) asked: Asked,
+    pub(super) asked: ReadyQuestion,
     /// The preset to ask under.
     pub(super) reading: PresetSelection,
     pub(super) updates: UnboundedSender<Update>,

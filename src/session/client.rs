@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use super::observer::{Activity, Observer};
 use super::signals::Signal;
-use crate::chat::Input;
+use crate::chat::{Effect, Input};
 use crate::engine::config::EngineConfig;
 use crate::engine::message::{CancelToken, Command, Event, JobId, ModelInfo, Plan, Prompt};
 use crate::engine::{self, EngineHandle};
@@ -185,6 +185,17 @@ impl EngineClient {
     }
 
     // For a chat.
+
+    /// Carries out what is for the engine, and gives back any other effect. After a stop no new job begins.
+    pub fn carry_out(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Send(command) if self.stopped().is_none() => self.send(command),
+            Effect::Send(_) => {}
+            Effect::Cancel(token) => token.cancel(),
+            other => return Some(other),
+        }
+        None
+    }
 
     /// The engine's next event, or (once) that the engine is gone. Waits forever while there is no engine, and after
     /// that report.

@@ -1,21 +1,21 @@
 //! Counts the tokens of parts, and finds out which parts would fit. Uses only the model's vocabulary, so the engine
 //! isn't interrupted.
 //!
-//! The vocabulary is opened when it is first needed, and kept. A server's model is counted with by that server.
+//! The vocabulary is opened when it is first needed, and kept. [`super::text_counter`] says what counts.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::documents::{folder_of, named_source, only_folder};
+use super::text_counter::{Known, for_plans};
 use crate::chat::{Moment, Source, SystemPrompt};
 use crate::document::{ByteSpan, Document};
+use crate::engine::Measured;
 use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Prompt};
-use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Estimator, PlanRequest, PromptTokens, Proposal};
-use crate::remote::Counter;
 use crate::settings::{Settings, UsedServer};
 use crate::swaa::selection::PresetSelection;
 
@@ -38,9 +38,6 @@ impl Eq for CountRequest {}
 
 /// Receives the index of a batch's first part, and the token count of each part in it. Returns false to stop counting.
 pub type OnBatch<'a> = &'a mut dyn FnMut(usize, Vec<u32>) -> bool;
-
-/// What is known of a model: its tables, or what its server counts.
-type Known = Arc<dyn Estimator + Send + Sync>;
 
 /// Counts tokens without the engine. Clones share one vocabulary.
 #[derive(Clone)]
@@ -118,10 +115,7 @@ impl Inner {
         if let Some(known) = opened.as_ref().filter(is_of_it) {
             return Ok(known.clone());
         }
-        let known: Known = match &self.server {
-            Some(server) => Arc::new(Counter::connect(server)?),
-            None => Arc::new(Survey::of(&self.engine.with_model(model.to_owned()))?),
-        };
+        let known = for_plans(self.server.as_ref(), &self.engine.with_model(model.to_owned()))?;
         *opened = Some(known.clone());
         Ok(known)
     }

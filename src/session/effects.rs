@@ -14,7 +14,7 @@
 //! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -23,8 +23,9 @@ use super::calibrating::trials;
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::documents::{self, Opened, chosen_pages, open_source};
+use super::documents::{Opened, chosen_pages, open_source};
 use super::earlier::{self, TakenUp};
+use super::looking_up::{self, LookingUp};
 use super::opening;
 use super::paths::{Completed, complete, expanded, is_model};
 use super::place_teller::PlaceTeller;
@@ -34,8 +35,7 @@ use crate::chat::{
     Action, Chat, Choice, Chosen, DocumentFacts, Effect, Fetched, Input, KnownModel, News, OpenedDocument, SessionId,
     Source,
 };
-use crate::citations::{self, Index};
-use crate::document::{ByteSpan, LoadProgress, ReadOptions};
+use crate::document::{LoadProgress, ReadOptions};
 use crate::engine::message::{CancelToken, Command, Event, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
@@ -84,8 +84,7 @@ pub struct EffectRunner<'settings> {
     /// The model to fetch while none is on this machine; the catalogue doesn't list those of `-hf`.
     offered: Option<Arc<Entry>>,
     files: WorkingSet<'settings>,
-    /// The index of the document in use, built when an answer first has a quote.
-    index: Arc<OnceLock<Index>>,
+    looking_up: LookingUp,
     /// Documents that were opened and are not in use yet.
     opened: Arc<Mutex<Option<NextDocuments>>>,
     recorder: Recorder,
@@ -113,7 +112,7 @@ impl<'settings> EffectRunner<'settings> {
             models: [named.clone(), named],
             offered,
             files,
-            index: Arc::default(),
+            looking_up: LookingUp::default(),
             opened: Arc::default(),
             recorder: Recorder::nothing(),
             counter: TokenCounter::new(settings),
@@ -153,9 +152,8 @@ impl<'settings> EffectRunner<'settings> {
 
     /// Carries out one effect, except [`Effect::Quit`], which the front end handles.
     pub fn run(&mut self, effect: Effect) {
+        let Some(effect) = self.engine.carry_out(effect) else { return };
         match effect {
-            Effect::Send(command) => self.engine.send(command),
-            Effect::Cancel(token) => token.cancel(),
             Effect::FindHeads { job, template, cancel } => match trials(&template) {
                 Ok(trials) => {
                     self.engine.send(Command::FindHeads { job, trials, urgency: Urgency::Idle, cancel });
@@ -177,13 +175,18 @@ impl<'settings> EffectRunner<'settings> {
                     let _ = self.sender.send(EffectResult::Chat(input));
                 }
             }
-            Effect::ReadFile(name) => self.read_file(name),
-            Effect::CheckCitations { entry, answer, passages } => self.check_citations(entry, answer, passages),
-            Effect::FindSources { entry, passages } => {
-                let sources = citations::sources(&self.files.document(), &self.files.whole(), &passages);
-                let _ = self.sender.send(EffectResult::Chat(Input::SourcesFound { entry, passages, sources }));
+            Effect::ReadFile(name) => {
+                let read = self.settings.read.clone();
+                self.aside(move || looking_up::file(name, &read));
             }
-            Effect::Quit => {}
+            Effect::CheckCitations { entry, answer, passages } => {
+                self.aside(self.looking_up.quotes(&self.files, entry, answer, passages));
+            }
+            Effect::FindSources { entry, passages } => {
+                let found = looking_up::sources(&self.files, entry, passages);
+                let _ = self.sender.send(EffectResult::Chat(found));
+            }
+            Effect::Send(_) | Effect::Cancel(_) | Effect::Quit => {}
         }
     }
 
@@ -216,7 +219,7 @@ impl<'settings> EffectRunner<'settings> {
             request => self.files.reload(request)?,
         };
         if reloaded.document.is_some() {
-            self.index = Arc::default();
+            self.looking_up.forget();
         }
         Some(reloaded)
     }
@@ -366,21 +369,11 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn read_file(&self, name: Arc<str>) {
-        let (read, results) = (self.settings.read.clone(), self.sender.clone());
+    /// Looks something up on a thread of its own.
+    fn aside(&self, look_up: impl FnOnce() -> Input + Send + 'static) {
+        let results = self.sender.clone();
         thread::spawn(move || {
-            let came = text_of(&name, &read);
-            let _ = results.send(EffectResult::Chat(Input::FileRead { name, came }));
-        });
-    }
-
-    fn check_citations(&self, entry: usize, answer: Arc<str>, passages: Vec<ByteSpan>) {
-        let (document, whole) = (self.files.document(), self.files.whole());
-        let (index, results) = (self.index.clone(), self.sender.clone());
-        thread::spawn(move || {
-            let index = index.get_or_init(|| Index::of(document, whole));
-            let citations = citations::check(&answer, index, &passages);
-            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
+            let _ = results.send(EffectResult::Chat(look_up()));
         });
     }
 }
@@ -455,16 +448,6 @@ impl FetchSteps {
     }
 }
 
-/// The text of a file that a question names, or why there is none.
-pub(crate) fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
-    let path = Path::new(name);
-    // Anything else, such as a pipe, could block forever.
-    if !path.is_file() {
-        return Err(format!("no document part or file is named {name}"));
-    }
-    documents::text_of(path, None, read).map(Arc::from).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -476,6 +459,7 @@ mod tests {
     use super::*;
     use crate::chat::Choice;
     use crate::citations::Verdict;
+    use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
     /// A folder with `book.md` of six chapters in it, and settings that name it.

@@ -1,7 +1,7 @@
 //! What a run keeps of its conversation, and which saved one goes on: the beginning that all front ends share.
 //!
 //! ```text
-//! Kept::open ──> documents ──> working_set ──> setup ──> Chat::new ──> begin ──> the front end, with the recorder
+//! Kept::open ──> documents ──> working_set ──> chat ──> the front end, with the recorder
 //! ```
 //!
 //! The screen and plain lines save every conversation. A headless run is saved where it names a session (`--continue`, `--session`): then its
@@ -89,8 +89,23 @@ impl Kept {
         WorkingSet::new(settings, documents)
     }
 
+    /// A chat about `files` that starts from `setup` and what is kept, and what is to be done outside of it then.
+    ///
+    /// Errors: the document has no such place as `--until` names.
+    pub fn chat(
+        &mut self,
+        settings: &Settings,
+        files: &WorkingSet<'_>,
+        setup: Setup,
+    ) -> Result<(Chat, Vec<Effect>), Error> {
+        let mut chat = Chat::new(self.setup(settings, setup));
+        let mut effects = self.begin(settings, &mut chat, &files.document());
+        effects.extend(self.until(settings, &mut chat, &files.document())?);
+        Ok((chat, effects))
+    }
+
     /// `setup` with what is kept. A conversation that goes on has the date that it began with, so that its prompt is the same.
-    pub fn setup(&mut self, settings: &Settings, setup: Setup) -> Setup {
+    fn setup(&mut self, settings: &Settings, setup: Setup) -> Setup {
         let keeping = if self.recorder.is_on() { Keeping::Saved } else { Keeping::Nothing };
         let earlier = offered(settings, &mut self.recorder);
         let now = self.taken_up.as_ref().map_or(setup.now, TakenUp::began);
@@ -98,7 +113,7 @@ impl Kept {
     }
 
     /// Lets the conversation go on in `chat`, which is about `document`, or names a new one. Returns what is to be done outside.
-    pub fn begin(&mut self, settings: &Settings, chat: &mut Chat, document: &Document) -> Vec<Effect> {
+    fn begin(&mut self, settings: &Settings, chat: &mut Chat, document: &Document) -> Vec<Effect> {
         let mut inputs: Vec<Input> = self.told.take().map(Input::Noticed).into_iter().collect();
         match (&self.taken_up, &settings.session) {
             (Some(taken_up), _) => inputs.push(Input::Restored(Box::new(taken_up.restored(document)))),
@@ -111,7 +126,7 @@ impl Kept {
     /// Lets questions be about what is before the place of `--until`, if there is one.
     ///
     /// Errors: `document` has no such place.
-    pub fn until(&mut self, settings: &Settings, chat: &mut Chat, document: &Document) -> Result<Vec<Effect>, Error> {
+    fn until(&mut self, settings: &Settings, chat: &mut Chat, document: &Document) -> Result<Vec<Effect>, Error> {
         let Some(written) = &settings.until else { return Ok(Vec::new()) };
         let left = self.recorder.database().and_then(|database| database.place(&document.text).ok().flatten());
         let place = place(document, written, left.map(|left| left.byte))?;

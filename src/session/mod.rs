@@ -15,7 +15,7 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`asking`] | how is a question asked without a chat? |
+//! | [`asking`] | which preset is a question asked under that no chat asks? |
 //! | [`kept`] | which conversation is saved, and which goes on? |
 //! | [`earlier`] | which saved conversation is meant, and what has become of its documents? |
 //! | [`fingerprints`] | what was a conversation about? |
@@ -23,7 +23,9 @@
 //! | [`setup`] | what does every chat start from? |
 //! | [`suggestions`] | which models of the catalogue suit this machine and this document? |
 //! | [`effects`] | what carries out a chat's effects? |
+//! | [`looking_up`] | what does a chat want to know of its documents? files, sources, quotes |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
+//! | [`text_counter`] | what counts tokens: a server, or the model's own tables? |
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`trial`] | does a model survive its first token, and its template? in a process of its own |
 //! | [`calibrating`] | which attention heads of a model point at passages? |
@@ -50,6 +52,7 @@ pub mod fingerprints;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod kept;
+pub mod looking_up;
 pub mod measuring;
 pub mod model;
 pub mod observer;
@@ -67,6 +70,7 @@ pub(crate) mod scripted_engine;
 mod setup;
 pub mod signals;
 pub mod suggestions;
+pub mod text_counter;
 pub mod trial;
 pub mod working_set;
 

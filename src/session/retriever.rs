@@ -4,14 +4,13 @@
 //! The questions of a run share one document, so the parts are selected for all of them together.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::error::Error;
+use super::text_counter::TextCounter;
 use crate::document::Document;
-use crate::engine::Vocabulary;
+use crate::fit;
 use crate::fit::retrieval::{RetrievedParts, retrieve};
-use crate::fit::{self, Estimator};
-use crate::remote::Counter;
 use crate::settings::Settings;
 
 /// Counts the tokens of each text.
@@ -24,7 +23,7 @@ pub struct Retriever {
     budget: u32,
     count_each: CountEach,
     /// What counts, where that may fail.
-    counter: Option<Arc<Counter>>,
+    counter: Option<Rc<TextCounter>>,
 }
 
 impl Retriever {
@@ -33,16 +32,10 @@ impl Retriever {
         if settings.pick.is_none() {
             return Ok(None);
         }
-        if let Some(server) = &settings.server {
-            let counter = Arc::new(Counter::connect(server)?);
-            let counts = counter.clone();
-            let retriever = Self::counting_by(settings, Box::new(move |texts| counts.count_each(texts)));
-            return Ok(retriever.map(|retriever| Self { counter: Some(counter), ..retriever }));
-        }
-        let vocabulary = Vocabulary::open(model)?;
-        let count_each =
-            move |texts: &[&str]| vocabulary.count_each(texts).into_iter().map(|tokens| tokens as u32).collect();
-        Ok(Self::counting_by(settings, Box::new(count_each)))
+        let counter = Rc::new(TextCounter::open(settings.server.as_ref(), model)?);
+        let counts = counter.clone();
+        let retriever = Self::counting_by(settings, Box::new(move |texts| counts.count_each(texts)));
+        Ok(retriever.map(|retriever| Self { counter: Some(counter), ..retriever }))
     }
 
     /// Counts tokens with `count_each`. `None` without `--pick`.

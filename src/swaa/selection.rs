@@ -41,6 +41,14 @@ pub struct ResolvedPreset {
     pub cot: ChainOfThought,
 }
 
+impl ResolvedPreset {
+    /// Says that `auto` chose it, and why: `auto chose full: the document is so short that every preset sees all of it`.
+    #[must_use]
+    pub fn chosen_for(&self, reason: &str) -> String {
+        format!("auto chose {}: {reason}", self.name)
+    }
+}
+
 /// Why a preset has no recipe for this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

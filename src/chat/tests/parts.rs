@@ -142,7 +142,7 @@ fn a_change_on_disk_that_waits_is_part_of_the_choice() {
 // Drafts.
 
 fn drafted(text: &str) -> Action {
-    Action::Draft(Some(Draft { text: text.into(), tokens: 5_000, preset_entry: None }))
+    Action::Draft(Some(Draft { text: text.into(), preset_entry: None }))
 }
 
 #[test]
@@ -157,6 +157,25 @@ fn what_is_thought_of_is_asked_about_and_changes_nothing() {
     assert_eq!((session.chat.work == Phase::Idle, session.chat.is_read()), (true, true));
     assert_eq!(session.act(Action::Draft(None)), vec![]);
     assert_eq!(session.chat.drafted, None);
+}
+
+/// It was chosen by the sum of the parts' tokens, which leaves out the system prompt and the fence.
+#[test]
+fn auto_chooses_for_a_draft_by_its_length_in_a_prompt() {
+    let mut session = Session::begin("auto");
+    session.tell(Event::Loaded(Box::new(model())));
+    session.size(30_000);
+    session.read(0, DOCUMENT_TOKENS);
+    let long = session.recipe();
+    let effects = session.act(drafted("Short."));
+    let Command::Forecast { prompt, recipe, .. } = sent(&effects) else { panic!("no forecast: {effects:?}") };
+    assert_eq!((texts(prompt).0.ends_with("Short."), recipe), (true, &session.chat.reading.sizing()));
+    let effects = session.size(1_000);
+    let Command::Forecast { recipe, .. } = sent(&effects) else { panic!("no forecast: {effects:?}") };
+    assert_ne!(recipe, &long);
+    session.forecast(1_000, Some(5));
+    let forecast = session.chat.drafted.as_ref().and_then(|drafted| drafted.forecast.as_ref()).expect("a forecast");
+    assert_eq!((&*forecast.preset, session.chat.work == Phase::Idle), ("full", true));
 }
 
 #[test]

@@ -6,14 +6,12 @@ use super::stopping::{decline, fail_entry};
 use super::{attaching, citing, filling, returning};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
-use crate::chat::prompt::set_question_apart;
+use crate::chat::question::{Begun, ReadyQuestion};
 use crate::chat::state::{Chat, Pause, Phase, Run};
+use crate::chat::texts::Texts;
 use crate::chat::transcript::Entry;
-use crate::document::ByteSpan;
-use crate::engine::message::{
-    Begins, Command, Figures, Finish, FoundBy, GivenPassages, Origin, OutputMarkup, Part, Prompt, Question, Reread,
-    Rereading, Sampling, Segment,
-};
+use crate::engine::message::{Command, Figures, Finish, FoundBy, GivenPassages, OutputMarkup, Prompt, Sampling};
+use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
 
 /// Lowest temperature for another answer to the same question: what model makers recommend for chat.
@@ -66,82 +64,67 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let exchange = exchange.clone();
     let whole = exchange.asked();
     let asked = Asked::Question { typed: &exchange.question, whole: &whole };
-    let (mut prompt, mut markup) = match prompt(chat, &resolved_preset, asked) {
+    let built = match prompt(chat, &resolved_preset, asked) {
         Ok(both) => both,
         Err(failure) => {
             fail_entry(chat, entry, failure);
             return Vec::new();
         }
     };
-    let rereading = rereading(chat, &exchange, start, &mut prompt);
-    if start == Start::BehindWhatThereIs {
-        prompt = with_beginning(prompt, &exchange, &markup);
-        markup = behind_beginning(markup);
-    } else if let Some(exchange) = chat.exchange_mut(entry) {
+    let ready = ready(chat, &exchange, start, resolved_preset.cot, built);
+    if start == Start::Anew
+        && let Some(exchange) = chat.exchange_mut(entry)
+    {
         exchange.read_again = None;
         exchange.sources.clear();
     }
-    let limits = resolved_preset.cot.limits(&chat.asking.limits, markup.answer_is_asked_for);
-    if let Some(exchange) = chat.exchange_mut(entry) {
-        exchange.may_be_reasoning = markup.lone_close.is_some();
-    }
     let run = Run::new(chat.new_job());
-    let question = Question {
-        job: run.job,
-        prompt,
-        rereading,
-        recipe,
-        sampling: sampling(chat, &exchange),
-        drafting: chat.asking.drafting,
-        limits,
-        markup: Box::new(markup),
-        schema: chat.asking.schema.clone(),
-        cancel: run.cancel.clone(),
-    };
+    let question = ready.under(recipe, run.job, run.cancel.clone());
+    if let Some(exchange) = chat.exchange_mut(entry) {
+        exchange.may_be_reasoning = Texts::may_turn(&question.markup);
+    }
     chat.work = Phase::Answering { run, entry };
     vec![Effect::Send(Command::Ask(question))]
 }
 
-/// How passages are read again before the question of `exchange`, which becomes a part of its own in `prompt`. An answer
-/// that goes on keeps its passages.
-fn rereading(chat: &Chat, exchange: &Exchange, start: Start, prompt: &mut Prompt) -> Option<Rereading> {
+/// The question of `exchange`, whose prompt is `built`.
+fn ready(
+    chat: &Chat,
+    exchange: &Exchange,
+    start: Start,
+    cot: ChainOfThought,
+    built: (Prompt, OutputMarkup),
+) -> ReadyQuestion {
+    let (prompt, markup) = built;
+    ReadyQuestion {
+        prompt,
+        markup,
+        question: exchange.asked(),
+        document: chat.text_asked_about(),
+        cot,
+        reread: chat.asking.reread,
+        given: given(exchange, start),
+        begun: (start == Start::BehindWhatThereIs).then(|| begun(exchange)),
+        sampling: sampling(chat, exchange),
+        drafting: chat.asking.drafting,
+        limits: chat.asking.limits.clone(),
+        schema: chat.asking.schema.clone(),
+    }
+}
+
+/// The passages that are chosen already: by the user, or with the part of the answer that there is.
+fn given(exchange: &Exchange, start: Start) -> Option<GivenPassages> {
     let had = exchange.read_again.as_ref().filter(|read_again| !read_again.passages.is_empty());
-    let given = match (start, &exchange.chosen) {
-        (Start::BehindWhatThereIs, _) => Some((had?.found_by, exchange.passages())),
-        (Start::Anew, Some(chosen)) => Some((FoundBy::User, chosen.clone())),
-        (Start::Anew, None) => None,
+    let (found_by, passages) = match start {
+        Start::BehindWhatThereIs => (had?.found_by, exchange.passages()),
+        Start::Anew => (FoundBy::User, exchange.chosen.clone()?),
     };
-    if chat.document.text.is_empty() || (chat.asking.reread == Reread::Off && given.is_none()) {
-        return None;
-    }
-    let question_part = set_question_apart(prompt, &exchange.asked())?;
-    let spans = |spans: Vec<ByteSpan>| spans.into_iter().map(|span| span.start..span.end).collect();
-    let given = given.map(|(found_by, passages)| GivenPassages { found_by, spans: spans(passages) });
-    Some(Rereading { reread: chat.asking.reread, question_part, given })
+    Some(GivenPassages { found_by, spans: passages.iter().map(|span| span.start..span.end).collect() })
 }
 
-/// The prompt, followed by the reasoning and the answer so far.
-fn with_beginning(mut prompt: Prompt, exchange: &Exchange, markup: &OutputMarkup) -> Prompt {
-    let part = |text: &str, origin| Part { text: text.into(), origin, segment: Segment::Tail };
-    let is_open = matches!(markup.begins, Begins::InReasoning(_));
-    if is_open || exchange.reasoning.began.is_some() {
-        let own = markup.reasoning.first();
-        prompt.parts.extend(own.filter(|_| !is_open).map(|tags| part(&tags.open, Origin::Template)));
-        prompt.parts.push(part(&exchange.reasoning.text, Origin::Text));
-        if markup.answer_cue.is_empty() {
-            prompt.parts.extend(own.map(|tags| part(&tags.close, Origin::Template)));
-        }
-        prompt.parts.extend(markup.answer_cue.iter().cloned());
-    }
-    prompt.parts.push(part(&exchange.answer, Origin::Text));
-    prompt
-}
-
-/// The markup of what follows an answer: its end alone. The reasoning is over.
-fn behind_beginning(markup: OutputMarkup) -> OutputMarkup {
-    let mut ends = markup.ends;
-    ends.extend(markup.answer.into_iter().map(|wrapper| wrapper.close).filter(|close| !close.is_empty()));
-    OutputMarkup { ends, ..OutputMarkup::default() }
+fn begun(exchange: &Exchange) -> Begun {
+    let Exchange { reasoning, answer, .. } = exchange;
+    Begun { reasoning: reasoning.began.map(|_| reasoning.text.as_str().into()), answer: answer.as_str().into() }
 }
 
 /// The first answer is sampled as the settings say. Another one is never greedy, or it would be the same.

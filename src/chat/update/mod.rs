@@ -164,7 +164,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
         }
         Event::AskedForAnswer { .. } => {
             if let Some(exchange) = chat.answering() {
-                exchange.may_be_reasoning = true;
+                exchange.texts().ask_for_answer();
             }
         }
         Event::WasReasoning { .. } => {

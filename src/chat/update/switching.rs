@@ -101,14 +101,14 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
         beginning.preset_entry = preset_entry;
     }
     let Some(reason) = reason else { return go_to(chat, resolved_preset) };
-    let name = resolved_preset.name.clone();
-    chat.chosen_by = Some((preset_entry, name.clone()));
+    let told = resolved_preset.chosen_for(&reason);
+    chat.chosen_by = Some((preset_entry, resolved_preset.name.clone()));
     let effects = go_to(chat, resolved_preset);
     // For a first part the choice is not final: `auto` chooses again for the whole.
     let is_worth_telling = chat.has_document() || chat.asking.questions.is_script();
     // Of a server that decides about attention, it is said already.
     if chat.beginning.is_none() && is_worth_telling && !chat.sends_document() {
-        chat.tell_choice(format!("auto chose {name}: {reason}"));
+        chat.tell_choice(told);
     }
     effects
 }

@@ -107,7 +107,7 @@ impl Screen {
             return Vec::new();
         }
         let text = Arc::from(self.parts.whole.with_parts(&choice.parts).text);
-        let draft = Draft { text, tokens: sum.tokens, preset_entry: choice.preset_entry };
+        let draft = Draft { text, preset_entry: choice.preset_entry };
         selection.drafted = choice;
         vec![Action::Draft(Some(draft))]
     }

@@ -249,7 +249,7 @@ fn every_tick_is_told_to_the_chat_as_the_text_that_it_would_be() {
     press(&mut screen, &mut session, DOCUMENT, "n<down> ");
     let text = document.with_parts(&[1]).text.into();
     let draft = session.chat.drafted.as_ref().map(|drafted| drafted.draft.clone());
-    assert_eq!(draft, Some(Draft { text, tokens: 100, preset_entry: None }));
+    assert_eq!(draft, Some(Draft { text, preset_entry: None }));
     press(&mut screen, &mut session, DOCUMENT, "]");
     let here = session.chat.current_preset_entry();
     assert_eq!(session.chat.drafted.as_ref().and_then(|drafted| drafted.draft.preset_entry), Some(here + 1));
