@@ -187,6 +187,34 @@ mod built {
         }
     }
 
+    /// When the context grows, its copies on the peer come here, and are of use all the same.
+    #[test]
+    fn copies_leave_a_peer_when_the_context_grows() {
+        let home = Home::new();
+        let peer = Peer::start(&home, &[]);
+        for toy in [Toy::Plain, Toy::ShortConvolution] {
+            let file = home.path("toy.gguf");
+            toy.write_to(&file);
+            let asked = |peer: Option<&Peer>| {
+                let mut desk = Desk::start(placed(config(file.clone()), peer));
+                let mut ask = |document: &str, question: &str, recipe: &RecipeSpec| {
+                    let answer = desk.ask_drawn(&prompt(document, &[question]), recipe);
+                    (answer.text, answer.figures.tokens.prefilled, answer.figures.context_tokens)
+                };
+                let before = ask(&book(), "Who is she?", &RecipeSpec::FULL);
+                ask(&book(), "Who is she?", &SLIDING);
+                ask(&book().repeat(3), "Who is she?", &SLIDING);
+                let back = ask(&book(), "Who is he?", &RecipeSpec::FULL);
+                desk.end();
+                assert!(back.2 > before.2, "{toy:?}: the context has grown: {} {}", before.2, back.2);
+                (back.0, back.1)
+            };
+            let (there, here) = (asked(Some(&peer)), asked(None));
+            assert_eq!(there.0, here.0, "{toy:?}");
+            assert!(there.1 < 100, "{toy:?}: {there:?} {here:?}");
+        }
+    }
+
     /// Nothing that a lost peer did not compute is said, or kept.
     #[test]
     fn a_peer_that_dies_is_told_and_nothing_else_is_lost() {

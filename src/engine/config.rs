@@ -70,8 +70,8 @@ impl ContextSize {
         }
     }
 
-    /// The same, without what is beyond the model's training. The engine reads that, too, if `-c` asks for it; but the model makes no sense of it, so
-    /// that it makes no room for a plan.
+    /// The same, but no more than the model was trained for. The engine reads more if `-c` asks for it, but the model makes no sense of it, so plans
+    /// don't count on it.
     #[must_use]
     pub const fn useful_limit(self, train_context_tokens: u32) -> u32 {
         let limit = self.limit(train_context_tokens);
@@ -233,7 +233,7 @@ pub(super) const fn best_batch(on_gpu: bool) -> u32 {
     if on_gpu { 2048 } else { 512 }
 }
 
-/// So many presets beside the present one are worth the memory of a device, which other programs use, too.
+/// Max snapshots on devices. Other programs use their memory, too, and few people switch among more than five presets.
 pub const DEVICE_SNAPSHOTS: u32 = 4;
 
 /// Enough for the checkpoints of a hybrid, and less than a copy of a long document's cache.

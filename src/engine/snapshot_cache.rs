@@ -2,7 +2,8 @@
 //! of a prefill.
 //!
 //! A snapshot is taken when the live cache is about to lose its contents. It lies on the devices if they have room, else in host
-//! memory. Above a limit in bytes of host memory, and beyond a number on devices, the least recently used one there is dropped. 16,384 tokens of a 0.5B model take 200 MB.
+//! memory. Host memory has a limit in bytes, devices one in number; above either, the least recently used snapshot there is
+//! dropped. 16,384 tokens of a 0.5B model take 200 MB.
 //!
 //! Doesn't write to disk or decide what is worth keeping (`worker` does), nor where a snapshot lies (the machine does).
 
